@@ -1,1 +1,25 @@
+//! The nouns of Rotunda: ids, rights, entities, notifications and the vendor's status codes.
+//!
+//! Nothing here does I/O, reads a clock or knows a wire tag. Account ids redact themselves in `Debug`, so a
+//! structure can be logged without giving a member away.
 
+pub mod account;
+pub mod auths;
+pub mod channel;
+pub mod code;
+pub mod id;
+pub mod media;
+pub mod notification;
+pub mod right;
+pub mod role;
+pub mod server;
+pub mod time;
+
+pub use account::{Account, App, ClientType, UserKey};
+pub use auths::{AuthValue, Auths};
+pub use channel::{Channel, ChannelKind, SyncMode, ViewMode, VisitorMode};
+pub use code::Code;
+pub use id::{Accid, AppId, CategoryId, ChannelId, DeviceId, RequestId, RoleId, ServerId};
+pub use media::RtcConfig;
+pub use right::{Right, RightScope, RightSet};
+pub use time::Millis;
