@@ -1,0 +1,29 @@
+//! Members and the ways in.
+
+use crate::{tags::property, value::Id};
+
+property! {
+    /// A member of a server.
+    Member {
+        1 server_id: Id,
+        3 accid: String,
+        4 nick: String,
+        5 avatar: String,
+        6 ext: String,
+        /// 0 member, 1 owner.
+        7 kind: i64,
+        8 join_time: i64,
+        9 inviter: Option<String>,
+        10 valid: bool,
+        11 create_time: i64,
+        12 update_time: i64,
+    }
+}
+
+property! {
+    /// A pending invitation or application.
+    RequestInfo {
+        1 request_id: Id,
+        2 expire_time: i64,
+    }
+}

@@ -1,0 +1,21 @@
+//! Entities: the Properties that commands, answers and notifications share, one file per noun.
+//!
+//! A type named `…Input` is what a client may send, every field optional; the others are what a server sends.
+
+pub mod channel;
+pub mod login;
+pub mod media;
+pub mod member;
+pub mod page;
+pub mod role;
+pub mod server;
+pub mod subscription;
+
+pub use channel::{Channel, ChannelInput, ChannelRef, Unread};
+pub use login::{Kicked, Login, LoginInfo};
+pub use media::{MediaToken, RtcConfig};
+pub use member::{Member, RequestInfo};
+pub use page::Page;
+pub use role::{MemberRole, ServerRole, ServerRoleInput};
+pub use server::{Server, ServerInput};
+pub use subscription::ServerRoles;
