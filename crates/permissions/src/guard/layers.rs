@@ -1,0 +1,98 @@
+//! Channel and category roles and member overrides. Rank plays no part in them.
+
+use rotunda_model::{Accid, Right, RoleId};
+
+use super::{Changes, holds, may_set, sees, updated};
+use crate::{Layer, Refusal, Scope, Snapshot, Subject};
+
+/// Adding or removing a role or an override in a channel or category; the layer's @everyone stays.
+///
+/// Channel: manageRole and manageChannel there. Category: manageRole there or in the server, and seeing it.
+pub fn add_or_remove_entry(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    role: Option<RoleId>,
+) -> Result<(), Refusal> {
+    manage(snapshot, actor, scope)?;
+    match role {
+        Some(role) if role == snapshot.everyone() => Err(Refusal::EveryoneIsFixed),
+        Some(role) if snapshot.role_auths(role).is_none() => Err(Refusal::UnknownRole(role)),
+        _ => Ok(()),
+    }
+}
+
+/// Setting what a role (by its server role, @everyone included) says there: as [`add_or_remove_entry`], and the
+/// grant guards.
+pub fn update_layer_role(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    role: RoleId,
+    changes: Changes<'_>,
+) -> Result<(), Refusal> {
+    manage(snapshot, actor, scope)?;
+    let layer = layer(snapshot, scope).ok_or(Refusal::UnknownScope(scope))?;
+    let everyone = role == snapshot.everyone();
+    let auths = if everyone { Some(&layer.everyone) } else { layer.roles.get(&role) };
+    let auths = updated(auths.ok_or(Refusal::UnknownRole(role))?, scope, changes);
+    may_set(snapshot, actor, scope, changes, |after| match layer_mut(after, scope) {
+        Some(layer) if everyone => layer.everyone = auths,
+        Some(layer) => {
+            layer.roles.put(role, auths);
+        }
+        None => {}
+    })
+}
+
+/// Setting a member's override. Channel: manageRole there. Category: manageRole there or in the server, and seeing
+/// it. Both: the grant guards.
+pub fn update_override(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    target: &Accid,
+    changes: Changes<'_>,
+) -> Result<(), Refusal> {
+    manage_role(snapshot, actor, scope)?;
+    let layer = layer(snapshot, scope).ok_or(Refusal::UnknownScope(scope))?;
+    let auths = updated(layer.members.get(target).ok_or(Refusal::UnknownOverride)?, scope, changes);
+    may_set(snapshot, actor, scope, changes, |after| {
+        if let Some(layer) = layer_mut(after, scope) {
+            layer.members.put(target.clone(), auths);
+        }
+    })
+}
+
+fn manage(snapshot: &Snapshot, actor: &Subject<'_>, scope: Scope) -> Result<(), Refusal> {
+    manage_role(snapshot, actor, scope)?;
+    match scope {
+        Scope::Channel(_) => holds(snapshot, actor, scope, Right::MANAGE_CHANNEL),
+        Scope::Server | Scope::Category(_) => Ok(()),
+    }
+}
+
+fn manage_role(snapshot: &Snapshot, actor: &Subject<'_>, scope: Scope) -> Result<(), Refusal> {
+    sees(snapshot, actor, scope)?;
+    match scope {
+        Scope::Category(_) if snapshot.server_allows(actor, Right::MANAGE_ROLE) => Ok(()),
+        _ => holds(snapshot, actor, scope, Right::MANAGE_ROLE),
+    }
+}
+
+/// The layer that an edit there changes: its own, whether or not it is in force.
+fn layer(snapshot: &Snapshot, scope: Scope) -> Option<&Layer> {
+    match scope {
+        Scope::Server => None,
+        Scope::Channel(id) => snapshot.channel(id).map(|channel| &channel.layer),
+        Scope::Category(id) => snapshot.category(id).map(|category| &category.layer),
+    }
+}
+
+fn layer_mut(snapshot: &mut Snapshot, scope: Scope) -> Option<&mut Layer> {
+    match scope {
+        Scope::Server => None,
+        Scope::Channel(id) => snapshot.channel_mut(id).map(|channel| &mut channel.layer),
+        Scope::Category(id) => snapshot.category_mut(id).map(|category| &mut category.layer),
+    }
+}
