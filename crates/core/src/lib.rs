@@ -1,1 +1,23 @@
+//! The use cases of Rotunda: one flat module per noun, `core::<noun>::<verb>(&Core, &Actor, input)`.
+//!
+//! A mutating use case takes the row lock of its server, asks `permissions`, writes state, outbox and stored
+//! notifications in one transaction, and after the commit swaps the permission snapshot, re-evaluates seated
+//! members, and wakes the dispatcher: in that order.
 
+pub mod account;
+pub mod actor;
+pub mod env;
+pub mod error;
+pub mod keys;
+pub mod media;
+pub mod notify;
+pub mod ports;
+pub mod state;
+
+pub use actor::Actor;
+pub use env::{Clock, Env};
+pub use error::Error;
+pub use keys::{Keys, TokenError};
+pub use ports::{Hub, Rooms};
+pub use rotunda_store::Store;
+pub use state::{Core, CoreConfig, Limits};

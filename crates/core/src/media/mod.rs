@@ -1,0 +1,11 @@
+//! Media channels: tokens, the verdict, counters, and what outlives an open channel.
+
+mod counter;
+mod room;
+mod token;
+mod verdict;
+
+pub use counter::{cid, rtc_uid};
+pub use room::{SavedRoom, clear_room, load_room, save_moderator_off, save_property, use_once};
+pub use token::{MEDIA_TOKEN_SECONDS, MediaIdentity, MediaToken, issue_token, verify_token};
+pub use verdict::{MediaVerdict, verdict, version};

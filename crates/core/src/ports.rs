@@ -1,0 +1,39 @@
+//! What core asks of the parts above it. Implemented in `gateway`, faked in tests.
+
+use std::sync::Arc;
+
+use rotunda_model::{Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification};
+
+use crate::media::MediaVerdict;
+
+/// The link sessions of this process.
+pub trait Hub: Send + Sync {
+    /// Online accounts indexed for that server: members of a small one, subscribers of a large one.
+    fn subscribers(&self, app: AppId, server: ServerId) -> Vec<Accid>;
+    fn is_online(&self, user: &UserKey) -> bool;
+    /// To every device of the account; the number of sessions reached. Never blocks.
+    fn deliver(&self, user: &UserKey, notification: &Arc<Notification>) -> usize;
+    /// The account became a member: index it if it is online.
+    fn joined(&self, user: &UserKey, server: ServerId);
+    /// The account is no longer a member: out of the index.
+    fn left(&self, user: &UserKey, server: ServerId);
+    /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server).
+    fn kick(&self, user: &UserKey, reason: u8);
+}
+
+/// The open media channels of this process.
+pub trait Rooms: Send + Sync {
+    /// Everybody seated in the channels of that server.
+    fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)>;
+    /// Accounts now in the channel (25_4).
+    fn online(&self, channel: ChannelId) -> Vec<Accid>;
+    /// A commit changed something: the member's verdict as it is now, or `None` to evict.
+    /// Verdicts carry the snapshot version: one older than the seat's is dropped.
+    fn rights_changed(&self, channel: ChannelId, user: &UserKey, verdict: Option<MediaVerdict>);
+    /// The channel or its server is gone: everybody out (push 51).
+    fn close(&self, channel: ChannelId);
+    fn link_up(&self, user: &UserKey, link_device: &DeviceId);
+    /// The seat ends 10 s later, unless `link_up` comes first.
+    fn link_down(&self, user: &UserKey, link_device: &DeviceId);
+    fn config_changed(&self, channel: ChannelId, config: RtcConfig);
+}

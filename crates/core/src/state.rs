@@ -1,0 +1,137 @@
+//! The core itself: store, surroundings, configuration, ports.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use rotunda_model::RightSet;
+use rotunda_store::Store;
+
+use crate::{Env, Error, Hub, Keys, Rooms, env::IdGenerator};
+
+/// Caps of the vendor's table (semantics 1.10); each is a count.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Servers an account may be in. More costs a longer login and more index entries.
+    pub servers_per_account: u32,
+    pub channels_per_server: u32,
+    pub members_per_server: u32,
+    /// Custom roles. The evaluation folds them all for members who hold them all.
+    pub roles_per_server: u32,
+    pub devices_per_account: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            servers_per_account: 100,
+            channels_per_server: 100,
+            members_per_server: 500_000,
+            roles_per_server: 20,
+            devices_per_account: 10,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// What @everyone of a new server allows; see [`CoreConfig::EVERYONE_DEFAULTS`].
+    pub everyone_defaults: RightSet,
+    pub limits: Limits,
+    pub keys: Keys,
+    /// `compat.open_queries`: queries by id answer also for what the caller cannot see, as the vendor's do.
+    pub open_queries: bool,
+}
+
+impl CoreConfig {
+    /// Allowed to @everyone unless configured: 4, 5, 6, 11, 15, 17, 18, 23.
+    pub const EVERYONE_DEFAULTS: RightSet = RightSet::from_bits(
+        1 << 4 | 1 << 5 | 1 << 6 | 1 << 11 | 1 << 15 | 1 << 17 | 1 << 18 | 1 << 23,
+    );
+
+    pub fn new(keys: Keys) -> Self {
+        Self {
+            everyone_defaults: Self::EVERYONE_DEFAULTS,
+            limits: Limits::default(),
+            keys,
+            open_queries: false,
+        }
+    }
+}
+
+/// Cheap to clone; every clone is the same core.
+#[derive(Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    env: Env,
+    config: CoreConfig,
+    ids: IdGenerator,
+    hub: OnceLock<Arc<dyn Hub>>,
+    rooms: OnceLock<Arc<dyn Rooms>>,
+    outbox: tokio::sync::Notify,
+}
+
+impl Core {
+    /// Takes a node number and the highest id from Postgres; migrations must have run ([`Store::migrate`]).
+    pub async fn open(store: Store, env: Env, config: CoreConfig) -> Result<Self, Error> {
+        let start = store.start().await?;
+        let ids = IdGenerator::new(start.node, start.highest_id);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                env,
+                config,
+                ids,
+                hub: OnceLock::new(),
+                rooms: OnceLock::new(),
+                outbox: tokio::sync::Notify::new(),
+            }),
+        })
+    }
+
+    /// Once, before the first session. A second call changes nothing.
+    pub fn set_ports(&self, hub: Arc<dyn Hub>, rooms: Arc<dyn Rooms>) {
+        let _ = self.inner.hub.set(hub);
+        let _ = self.inner.rooms.set(rooms);
+    }
+
+    pub fn env(&self) -> &Env {
+        &self.inner.env
+    }
+
+    pub fn config(&self) -> &CoreConfig {
+        &self.inner.config
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn hub(&self) -> Option<&Arc<dyn Hub>> {
+        self.inner.hub.get()
+    }
+
+    pub(crate) fn rooms(&self) -> Option<&Arc<dyn Rooms>> {
+        self.inner.rooms.get()
+    }
+
+    pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {
+        &self.inner.outbox
+    }
+
+    /// A fresh id of any kind.
+    pub(crate) fn next_id(&self) -> i64 {
+        self.inner.ids.next(self.env().now())
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").finish_non_exhaustive()
+    }
+}
