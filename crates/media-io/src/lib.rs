@@ -1,1 +1,7 @@
+//! Media worker threads: sockets, batching and clocks around the forwarding core of `rotunda-sfu`.
 
+#![deny(unsafe_code)]
+
+mod handle;
+
+pub use handle::{COMMAND_QUEUE, MediaHandle, Overloaded};

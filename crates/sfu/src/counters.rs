@@ -1,0 +1,81 @@
+//! What a worker counts. Plain numbers, owned by the worker, copied out now and then.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Totals since the worker started.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// Name and value of each counter, for an exporter.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Datagrams read from the socket.
+    datagrams_in,
+    /// Datagrams given to the socket.
+    datagrams_out,
+    /// RTP packets opened.
+    rtp_in,
+    /// RTP packets sealed for a receiver.
+    rtp_out,
+    /// RTCP packets opened.
+    rtcp_in,
+    /// RTCP packets sealed.
+    rtcp_out,
+    /// STUN checks that passed authentication.
+    stun_checks,
+    /// STUN messages without answer: unknown ufrag, wrong password, malformed.
+    stun_refused,
+    /// DTLS from an address that passed no check.
+    dropped_dtls_unchecked,
+    /// Anything else from an address that passed no check.
+    dropped_unknown_address,
+    /// First byte that is neither STUN, DTLS nor RTP (RFC 7983), or too short.
+    dropped_garbage,
+    /// Malformed RTP or RTCP, before or after opening.
+    dropped_malformed,
+    /// Authentication of SRTP or SRTCP failed.
+    dropped_unauthentic,
+    /// Repeated or too old for the replay window.
+    dropped_replayed,
+    /// RTP before the keys.
+    dropped_no_keys,
+    /// SSRC that no producer has.
+    dropped_unknown_ssrc,
+    /// RTX packets of publishers, mostly bandwidth probes.
+    dropped_rtx,
+    /// From a producer that is off.
+    dropped_inactive,
+    /// Payload type that the producer did not announce.
+    dropped_payload_type,
+    /// Per receiver: video before the first keyframe.
+    waiting_for_keyframe,
+    /// Per receiver: consumer paused, or its transport not connected.
+    consumer_paused,
+    /// The socket did not take a datagram.
+    dropped_by_socket,
+    /// Keyframe requests sent to publishers.
+    keyframes_requested,
+    /// NACKs received.
+    nacks_received,
+    /// Commands that named something unknown or already there.
+    commands_refused,
+    /// DTLS handshakes finished.
+    handshakes,
+    /// DTLS handshakes that failed.
+    handshakes_failed,
+    /// Transports by SRTP profile.
+    profile_gcm_128,
+    profile_gcm_256,
+    profile_cm,
+    /// Faults inside the worker that were caught.
+    panics,
+}

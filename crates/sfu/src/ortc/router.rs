@@ -1,0 +1,79 @@
+//! What this server forwards: the capabilities announced in the answer to `Join`.
+
+use serde_json::json;
+
+use super::{
+    MediaKind, Parameters, RtcpFeedback, RtpCapabilities, RtpCodecCapability, RtpHeaderExtensionCapability,
+};
+
+pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+pub const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
+
+/// The router's capabilities (`edgeRtpCapabilities`).
+///
+/// Payload types and extension ids are those of Chromium 156, so that clients which take the answer's
+/// numbers to be their own browser's (nertc-web-sdk 4.6.50 to 5.8.34) agree with it. H264 is constrained
+/// baseline in packetization mode 1, the one form every browser sends and receives.
+pub fn router_capabilities() -> RtpCapabilities {
+    let opus =
+        codec(MediaKind::Audio, "audio/opus", 111, &[("minptime", json!(10)), ("useinbandfec", json!(1))]);
+    let h264 = [
+        ("level-asymmetry-allowed", json!(1)),
+        ("packetization-mode", json!(1)),
+        ("profile-level-id", json!("42e01f")),
+    ];
+    RtpCapabilities {
+        codecs: vec![
+            opus,
+            codec(MediaKind::Video, "video/VP8", 96, &[]),
+            codec(MediaKind::Video, "video/rtx", 97, &[("apt", json!(96))]),
+            codec(MediaKind::Video, "video/H264", 108, &h264),
+            codec(MediaKind::Video, "video/rtx", 109, &[("apt", json!(108))]),
+        ],
+        header_extensions: vec![
+            extension(MediaKind::Audio, MID, 4),
+            extension(MediaKind::Video, MID, 4),
+            extension(MediaKind::Audio, AUDIO_LEVEL, 1),
+            extension(MediaKind::Audio, ABS_SEND_TIME, 2),
+            extension(MediaKind::Video, ABS_SEND_TIME, 2),
+            extension(MediaKind::Video, VIDEO_ORIENTATION, 13),
+        ],
+    }
+}
+
+fn codec(
+    kind: MediaKind,
+    mime_type: &str,
+    payload_type: u8,
+    parameters: &[(&str, serde_json::Value)],
+) -> RtpCodecCapability {
+    let audio = kind == MediaKind::Audio;
+    RtpCodecCapability {
+        kind,
+        mime_type: mime_type.into(),
+        preferred_payload_type: Some(payload_type),
+        clock_rate: if audio { 48_000 } else { 90_000 },
+        channels: audio.then_some(2),
+        parameters: parameters.iter().map(|(k, v)| (String::from(*k), v.clone())).collect::<Parameters>(),
+        rtcp_feedback: if audio || mime_type.ends_with("rtx") { vec![] } else { video_feedback() },
+    }
+}
+
+/// The feedback this server acts on.
+pub(super) fn video_feedback() -> Vec<RtcpFeedback> {
+    let feedback =
+        |kind: &str, parameter: &str| RtcpFeedback { kind: kind.into(), parameter: parameter.into() };
+    vec![feedback("nack", "pli"), feedback("ccm", "fir")]
+}
+
+fn extension(kind: MediaKind, uri: &str, id: u8) -> RtpHeaderExtensionCapability {
+    RtpHeaderExtensionCapability {
+        kind,
+        uri: uri.into(),
+        preferred_id: id,
+        preferred_encrypt: false,
+        direction: "sendrecv".into(),
+    }
+}
