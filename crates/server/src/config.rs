@@ -1,0 +1,414 @@
+//! Configuration: defaults, then the file, then `ROTUNDA_…` in the environment (`__` between levels).
+//!
+//! `config/rotunda.sample.toml` explains every key; a test keeps it equal to the defaults written here.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    error::Kind,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Environment variables that start with the prefix but are arguments of the command line, not keys.
+const NOT_KEYS: &[&str] = &["config"];
+
+/// Below this likeness (0 to 1, Jaro-Winkler) a suggestion would puzzle more than help.
+const LIKENESS_MIN: f64 = 0.7;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Keys, the development certificate, the demo's credentials. Created when missing.
+    pub data: PathBuf,
+    /// Creates the demo app and serves `/try`, which hands out its accounts' tokens.
+    pub demo: bool,
+    pub server: Server,
+    pub tls: Tls,
+    pub keys: Keys,
+    pub database: Database,
+    pub media: Media,
+    pub compat: Compat,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    pub listen: IpAddr,
+    /// TCP: HTTPS and WebSocket. UDP of the same number: media, unless `media.udp_port` says otherwise.
+    pub port: u16,
+    /// `https://host[:port]` as browsers reach it; empty: `https://LISTEN:PORT`.
+    pub public_url: String,
+    /// Seconds that open connections get to finish after the first SIGTERM.
+    pub shutdown_grace_secs: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// PEM chain, leaf first. Empty (with `key`): a development certificate under `data`.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// More names and addresses for the development certificate.
+    #[serde(deserialize_with = "words")]
+    pub names: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// 32 bytes as 64 hexadecimal digits. Empty: made at the first start under `data`.
+    pub server_key_file: PathBuf,
+    pub signing_key_file: PathBuf,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    pub url: String,
+    pub connections_max: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// 0: the number of `server.port`.
+    pub udp_port: u16,
+    /// Addresses and names that clients send media to; `auto` is the address of the default route.
+    #[serde(deserialize_with = "words")]
+    pub advertise: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compat {
+    /// Queries by id answer for servers and channels that the caller cannot see, as the vendor does.
+    pub open_queries: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,rotunda_gateway=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "./data".into(),
+            demo: false,
+            server: Server::default(),
+            tls: Tls::default(),
+            keys: Keys::default(),
+            database: Database::default(),
+            media: Media::default(),
+            compat: Compat::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: Ipv4Addr::LOCALHOST.into(),
+            port: 8443,
+            public_url: String::new(),
+            shutdown_grace_secs: 10,
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: String::new(), connections_max: 10 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Human }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("connections_max", &self.connections_max).finish_non_exhaustive()
+    }
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("there is no configuration file {0}")]
+    NoFile(PathBuf),
+    #[error("{place}: unknown key \"{key}\"{hint}")]
+    UnknownKey { place: String, key: String, hint: String },
+    #[error("{place}: {key}: {reason}")]
+    Value { place: String, key: String, reason: String },
+    #[error("{key}: {reason}")]
+    Invalid { key: &'static str, reason: String },
+}
+
+impl Config {
+    /// Layers `file` (when given) and the environment over the defaults, then `overrides` of the command line.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut layers = Figment::from(Serialized::defaults(Self::default()));
+        // The common name of the variable is honoured, below our own.
+        if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+            layers = layers.merge(("database.url", url));
+        }
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::NoFile(path.to_owned()));
+            }
+            layers = layers.merge(Toml::file_exact(path));
+        }
+        layers = layers.merge(Env::prefixed("ROTUNDA_").ignore(NOT_KEYS).split("__"));
+        let mut config: Self = layers.extract().map_err(|errors| explain(&errors))?;
+        overrides.apply(&mut config);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |key, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
+        if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
+            return invalid("tls", "certificate and key go together: give both, or neither");
+        }
+        if !self.server.public_url.is_empty() && self.authority().is_none() {
+            return invalid(
+                "server.public_url",
+                "expected https://host or https://host:port, nothing after it",
+            );
+        }
+        if self.server.port == 0 && !self.server.public_url.is_empty() {
+            return invalid("server.port", "0 (any free port) cannot be combined with server.public_url");
+        }
+        if self.database.connections_max < 2 {
+            return invalid("database.connections_max", "at least 2: notifications hold one of their own");
+        }
+        Ok(())
+    }
+
+    /// `host[:port]` of `server.public_url`, when it is one.
+    pub fn authority(&self) -> Option<&str> {
+        let authority = self.server.public_url.trim_end_matches('/').strip_prefix("https://")?;
+        let good = !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']);
+        good.then_some(authority)
+    }
+
+    pub fn tcp_address(&self) -> SocketAddr {
+        SocketAddr::new(self.server.listen, self.server.port)
+    }
+
+    /// The same settings with every secret replaced, for `config print` and for support.
+    pub fn masked(&self) -> Self {
+        let mut shown = self.clone();
+        shown.database.url = mask_password(&shown.database.url);
+        shown
+    }
+}
+
+/// What `serve` takes on the command line, above file and environment.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub struct Overrides {
+    /// Directory for keys, certificate and demo credentials
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<IpAddr>,
+    /// TCP port, and the UDP port of media
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Create the demo and serve the try-it page
+    #[arg(long)]
+    pub demo: bool,
+}
+
+impl Overrides {
+    fn apply(&self, config: &mut Config) {
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        if let Some(listen) = self.listen {
+            config.server.listen = listen;
+        }
+        if let Some(port) = self.port {
+            config.server.port = port;
+        }
+        config.demo |= self.demo;
+    }
+}
+
+/// A list, or one text with commas: environment variables have no lists.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Words::deserialize(deserializer)? {
+        Words::List(list) => list,
+        Words::Text(text) => {
+            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        }
+    })
+}
+
+fn explain(errors: &figment::Error) -> ConfigError {
+    // Figment chains one error per layer; the first is the one of the value that would have counted.
+    let error = errors.clone().into_iter().next().unwrap_or_else(|| errors.clone());
+    let place = error.metadata.as_ref().map_or_else(
+        || "configuration".to_owned(),
+        |metadata| match &metadata.source {
+            Some(source) => source.to_string(),
+            None => metadata.name.to_string(),
+        },
+    );
+    match &error.kind {
+        Kind::UnknownField(found, expected) => {
+            let key = [error.path.clone(), vec![found.clone()]].concat();
+            let key = dotted(&error.path, found).unwrap_or_else(|| key.join("."));
+            ConfigError::UnknownKey { place, key, hint: nearest(found, expected) }
+        }
+        kind => ConfigError::Value { place, key: error.path.join("."), reason: kind.to_string() },
+    }
+}
+
+/// Figment's path of an unknown field sometimes ends with the field itself.
+fn dotted(path: &[String], found: &str) -> Option<String> {
+    (path.last().map(String::as_str) == Some(found)).then(|| path.join("."))
+}
+
+fn nearest(found: &str, expected: &[&str]) -> String {
+    let best = expected
+        .iter()
+        .map(|key| (strsim::jaro_winkler(found, key), key))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN);
+    match best {
+        Some((_, key)) => format!("; did you mean \"{key}\"?"),
+        None => format!("; known here: {}", expected.join(", ")),
+    }
+}
+
+/// `postgres://user:secret@host/db` without the secret.
+fn mask_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((credentials, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = credentials.split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}:***@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_toml(text: &str) -> Result<Config, ConfigError> {
+        Figment::from(Serialized::defaults(Config::default()))
+            .merge(Toml::string(text))
+            .extract()
+            .map_err(|error| explain(&error))
+    }
+
+    #[test]
+    fn sample_names_every_key_with_its_default() {
+        let sample = include_str!("../../../config/rotunda.sample.toml");
+        // Prose starts with "# ", a key that may be uncommented with "#".
+        let live: String = sample
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(key) if !key.is_empty() && !key.starts_with(' ') => format!("{key}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert_eq!(from_toml(&live).unwrap(), Config::default());
+        let keys = toml::to_string(&Config::default()).unwrap();
+        for key in keys.lines().filter_map(|line| line.split_once(" = ").map(|(key, _)| key)) {
+            assert!(live.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is missing");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_match() {
+        let message = from_toml("[server]\nprot = 1").unwrap_err().to_string();
+        assert!(message.contains("\"server.prot\"; did you mean \"port\"?"), "{message}");
+        let message = from_toml("zzz = 1").unwrap_err().to_string();
+        assert!(message.contains("known here: data, demo"), "{message}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_its_key() {
+        let message = from_toml("[server]\nport = \"many\"").unwrap_err().to_string();
+        assert!(message.contains("server.port"), "{message}");
+    }
+
+    #[test]
+    fn environment_reaches_nested_keys_and_lists() {
+        figment::Jail::expect_with(|jail| {
+            jail.clear_env();
+            jail.set_env("ROTUNDA_CONFIG", "ignored.toml");
+            jail.set_env("ROTUNDA_SERVER__PORT", "9000");
+            jail.set_env("ROTUNDA_MEDIA__ADVERTISE", "192.0.2.7, media.example.org");
+            jail.set_env("DATABASE_URL", "postgres://localhost/x");
+            let config = Config::load(None, &Overrides::default()).unwrap();
+            assert_eq!(config.server.port, 9000);
+            assert_eq!(config.media.advertise, ["192.0.2.7", "media.example.org"]);
+            assert_eq!(config.database.url, "postgres://localhost/x");
+            jail.set_env("ROTUNDA_SERVER__PROT", "1");
+            let message = Config::load(None, &Overrides::default()).unwrap_err().to_string();
+            assert!(message.contains("did you mean \"port\"?"), "{message}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn half_a_certificate_is_refused() {
+        let mut config = from_toml("[tls]\ncertificate = \"a.pem\"").unwrap();
+        assert!(config.check().is_err());
+        config.tls.key = "a.key".into();
+        assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn public_url_is_an_origin() {
+        let mut config = Config::default();
+        for (url, authority) in [
+            ("https://chat.example.org", Some("chat.example.org")),
+            ("https://[::1]:8443/", Some("[::1]:8443")),
+            ("http://chat.example.org", None),
+            ("https://chat.example.org/path", None),
+            ("https://user@chat.example.org", None),
+        ] {
+            config.server.public_url = url.into();
+            assert_eq!(config.authority(), authority, "{url}");
+            assert_eq!(config.check().is_ok(), authority.is_some(), "{url}");
+        }
+    }
+
+    #[test]
+    fn print_masks_the_password() {
+        let mut config = Config::default();
+        config.database.url = "postgres://rotunda:s3cret@db/rotunda".into();
+        let shown = toml::to_string(&config.masked()).unwrap();
+        assert!(!shown.contains("s3cret") && shown.contains("rotunda:***@db"), "{shown}");
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,226 @@
+//! The one TCP port: the first bytes tell TLS from ICE-TCP, then HTTPS with WebSocket upgrades.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::lifecycle::Shutdown;
+
+/// TLS handshakes in progress at once. More survive a burst of reconnects; each costs about 0.5 ms of a core.
+const HANDSHAKES_MAX: usize = 256;
+
+/// Seconds for the first bytes and the TLS handshake. Longer suits bad radio links, shorter frees slots sooner.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Seconds for the head of a request. Idle connections between requests are under it too.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause after a failed accept: with no file descriptors left, trying at once would only burn the core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Streams of one HTTP/2 connection at once: browsers open a dozen for a page, 100 is hyper's advice.
+const STREAMS_MAX: u32 = 100;
+
+/// What the first bytes of a TCP connection announce.
+#[derive(Debug, PartialEq, Eq)]
+enum Protocol {
+    Tls,
+    /// RFC 4571 framing carries a length first; nothing here takes it yet.
+    Other,
+}
+
+/// A TLS record of type handshake (0x16) and version 3.x. As an RFC 4571 length that would be at least 5632 bytes,
+/// longer than any STUN message, so ICE-TCP can never look like it.
+fn classify(first: &[u8]) -> Protocol {
+    match first {
+        [0x16] | [0x16, 0x03, ..] => Protocol::Tls,
+        _ => Protocol::Other,
+    }
+}
+
+/// Accepts until the soft stop, and lets open connections finish until the hard one.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: Router,
+    tasks: TaskTracker,
+    shutdown: Shutdown,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let slots = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.soft() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer, slot)) => {
+                let connection =
+                    connection(stream, peer, slot, acceptor.clone(), router.clone(), shutdown.clone());
+                tasks.spawn(connection);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Waits for a handshake slot first, so that a flood stays in the kernel's backlog instead of our memory.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: OwnedSemaphorePermit,
+    acceptor: TlsAcceptor,
+    router: Router,
+    shutdown: Shutdown,
+) {
+    let shaken = tokio::select! {
+        () = shutdown.hard() => return,
+        shaken = timeout(HANDSHAKE_TIMEOUT, handshake(stream, &acceptor)) => shaken,
+    };
+    drop(slot);
+    match shaken {
+        Ok(Ok(Some(stream))) => {
+            if let Err(error) = http(stream, peer, router, shutdown).await {
+                tracing::debug!(%error, "connection ended early");
+            }
+        }
+        Ok(Ok(None)) => tracing::debug!("closed a connection that is not TLS"),
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+}
+
+/// `None` when the first bytes are not TLS.
+async fn handshake(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option<TlsStream<TcpStream>>> {
+    stream.set_nodelay(true)?;
+    let mut first = [0; 2];
+    let seen = stream.peek(&mut first).await?;
+    match classify(first.get(..seen).unwrap_or_default()) {
+        Protocol::Tls => Ok(Some(acceptor.accept(stream).await?)),
+        Protocol::Other => Ok(None),
+    }
+}
+
+async fn http(
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    // ALPN has decided, so hyper need not wait for a preface without a time limit.
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+    });
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = shutdown.soft() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        ended = connection => ended,
+        () = shutdown.hard() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::{certificate, config::Config, healthcheck};
+
+    #[test]
+    fn first_bytes_tell_tls_from_framed_stun() {
+        assert_eq!(classify(&[0x16, 0x03]), Protocol::Tls);
+        assert_eq!(classify(&[0x16]), Protocol::Tls);
+        // A STUN binding request of 100 bytes behind its RFC 4571 length.
+        assert_eq!(classify(&[0x00, 0x64]), Protocol::Other);
+        assert_eq!(classify(b"GE"), Protocol::Other);
+        assert_eq!(classify(&[]), Protocol::Other);
+    }
+
+    async fn start(
+        name: &str,
+        router: Router,
+    ) -> (SocketAddr, certificate::Certificate, TaskTracker, Shutdown) {
+        let config = Config { data: crate::scratch::directory(name), ..Default::default() };
+        let certificate = certificate::load(&config, &[], crate::ambient::now_ms()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tasks, shutdown) = (TaskTracker::new(), Shutdown::default());
+        let tls = certificate::server_config(&certificate).unwrap();
+        tasks.spawn(serve(listener, tls, router, tasks.clone(), shutdown.clone()));
+        (address, certificate, tasks, shutdown)
+    }
+
+    #[tokio::test]
+    async fn serves_https_with_the_peer_address_and_stops_softly() {
+        let router = Router::new().route(
+            "/who",
+            axum::routing::get(
+                |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() },
+            ),
+        );
+        let (address, certificate, tasks, shutdown) = start("listener", router).await;
+        let leaf = certificate.chain.first().unwrap();
+        let (status, body) = healthcheck::get(address, leaf, "/who").await.unwrap();
+        assert_eq!((status, body.as_str()), (200, "127.0.0.1"));
+        shutdown.stop_softly();
+        tasks.close();
+        tasks.wait().await;
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_tls_is_closed_and_others_are_served() {
+        let (address, certificate, ..) = start("not-tls", Router::new()).await;
+        for first in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 100, 0, 1], &[0x16, 0x04, 0xff]] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(first).await.unwrap();
+            let mut answer = Vec::new();
+            // Closed, with or without a reset for the bytes we never read.
+            let _ = stream.read_to_end(&mut answer).await;
+            assert!(answer.is_empty());
+        }
+        let leaf = certificate.chain.first().unwrap();
+        assert_eq!(healthcheck::get(address, leaf, "/none").await.unwrap().0, 404);
+    }
+}
