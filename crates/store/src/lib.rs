@@ -1,6 +1,7 @@
 //! Postgres: repository functions, transactions, migrations. No rule of the domain lives here.
 
 mod error;
+mod migrations;
 
 pub use error::StoreError;
 
@@ -47,7 +48,7 @@ impl Store {
 
     /// Brings the schema up to date, under Postgres' advisory lock: two starting processes do not collide.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!("../../migrations").run(&self.pool).await?;
+        migrations::MIGRATOR.run(&self.pool).await?;
         Ok(())
     }
 
