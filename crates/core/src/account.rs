@@ -35,7 +35,12 @@ pub struct NewApp {
 }
 
 /// Key and secret are made when not given.
-pub async fn create_app(core: &Core, name: &str, key: Option<&str>, secret: Option<&str>) -> Result<NewApp, Error> {
+pub async fn create_app(
+    core: &Core,
+    name: &str,
+    key: Option<&str>,
+    secret: Option<&str>,
+) -> Result<NewApp, Error> {
     let _ = (core, name, key, secret);
     todo!()
 }

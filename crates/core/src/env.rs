@@ -78,7 +78,8 @@ impl IdGenerator {
     pub fn next(&self, now: Millis) -> i64 {
         let wanted = now.get().clamp(1, (1 << 42) - 1) << COUNTER_BITS;
         let step = |last: i64| Some(wanted.max(last.saturating_add(1)));
-        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_else(|last| last);
+        let before =
+            self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_else(|last| last);
         let value = wanted.max(before.saturating_add(1));
         let (ms, counter) = (value >> COUNTER_BITS, value & ((1 << COUNTER_BITS) - 1));
         (ms << (NODE_BITS + COUNTER_BITS)) | (self.node << COUNTER_BITS) | counter

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rotunda_model::{Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification};
+use rotunda_model::{
+    Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification,
+};
 
 use crate::media::MediaVerdict;
 

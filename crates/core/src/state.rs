@@ -46,9 +46,8 @@ pub struct CoreConfig {
 
 impl CoreConfig {
     /// Allowed to @everyone unless configured: 4, 5, 6, 11, 15, 17, 18, 23.
-    pub const EVERYONE_DEFAULTS: RightSet = RightSet::from_bits(
-        1 << 4 | 1 << 5 | 1 << 6 | 1 << 11 | 1 << 15 | 1 << 17 | 1 << 18 | 1 << 23,
-    );
+    pub const EVERYONE_DEFAULTS: RightSet =
+        RightSet::from_bits(1 << 4 | 1 << 5 | 1 << 6 | 1 << 11 | 1 << 15 | 1 << 17 | 1 << 18 | 1 << 23);
 
     pub fn new(keys: Keys) -> Self {
         Self {

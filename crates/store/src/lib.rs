@@ -1,13 +1,34 @@
 //! Postgres: repository functions, transactions, migrations. No rule of the domain lives here.
+//!
+//! One module per noun. A function takes the pool or a connection; one that is only right inside a transaction takes
+//! `&mut PgConnection`. Absence is `Ok(None)` or `false`, never an error. Queries are checked against the schema at
+//! compile time, or against `.sqlx` when no database is at hand.
 
+pub mod account;
+pub mod channel;
 mod error;
-mod migrations;
+pub mod layer;
+pub mod media;
+pub mod member;
+pub mod outbox;
+pub mod request;
+pub mod role;
+mod row;
+pub mod rules;
+pub mod server;
 
 pub use error::StoreError;
+pub use sqlx::PgConnection;
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{
+    Postgres, Transaction,
+    postgres::{PgPool, PgPoolOptions},
+};
+
+/// A transaction; dropped without commit it rolls back.
+pub type Tx = Transaction<'static, Postgres>;
 
 /// The pool, and what runs on it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,11 +69,31 @@ impl Store {
 
     /// Brings the schema up to date, under Postgres' advisory lock: two starting processes do not collide.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrations::MIGRATOR.run(&self.pool).await?;
+        sqlx::migrate!("../../migrations").run(&self.pool).await?;
         Ok(())
     }
 
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// All its reads see one moment.
+    pub async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
     pub async fn start(&self) -> Result<Start, StoreError> {
-        Ok(Start { node: 0, highest_id: 0 })
+        let row = sqlx::query!(
+            r#"SELECT nextval('node_seq') AS "node!", GREATEST(
+                (SELECT max(id) FROM servers), (SELECT max(id) FROM channels), (SELECT max(id) FROM categories),
+                (SELECT max(id) FROM server_roles), (SELECT max(id) FROM channel_roles),
+                (SELECT max(id) FROM channel_overrides), (SELECT max(id) FROM category_roles),
+                (SELECT max(id) FROM category_overrides), (SELECT max(id) FROM requests),
+                (SELECT max(id) FROM stored_notifications), 0) AS "highest!""#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let node = u8::try_from(row.node).map_err(|_| StoreError::Row { column: "node_seq" })?;
+        Ok(Start { node, highest_id: row.highest })
     }
 }

@@ -18,7 +18,12 @@ pub async fn load_room(core: &Core, channel: ChannelId) -> Result<SavedRoom, Err
 }
 
 /// `None` removes the property.
-pub async fn save_property(core: &Core, channel: ChannelId, name: &str, value: Option<&str>) -> Result<(), Error> {
+pub async fn save_property(
+    core: &Core,
+    channel: ChannelId,
+    name: &str,
+    value: Option<&str>,
+) -> Result<(), Error> {
     let _ = (core, channel, name, value);
     todo!()
 }

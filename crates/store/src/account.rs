@@ -1,0 +1,190 @@
+//! Apps and accounts.
+
+use rotunda_model::{Accid, Account, App, AppId, Millis, UserKey};
+use sqlx::PgExecutor;
+
+use crate::{PgConnection, StoreError, row};
+
+pub async fn insert_app(
+    db: impl PgExecutor<'_>,
+    key: &str,
+    name: &str,
+    sealed_secret: &[u8],
+    created: Millis,
+) -> Result<App, StoreError> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO apps (app_key, name, sealed_secret, created) VALUES ($1, $2, $3, $4) RETURNING id",
+        key,
+        name,
+        sealed_secret,
+        created.get()
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(App { id: row::id(id, "apps.id")?, key: key.to_owned(), name: name.to_owned(), created })
+}
+
+/// The app and its sealed secret.
+pub async fn app_by_key(db: impl PgExecutor<'_>, key: &str) -> Result<Option<(App, Vec<u8>)>, StoreError> {
+    let found =
+        sqlx::query!("SELECT id, app_key, name, sealed_secret, created FROM apps WHERE app_key = $1", key)
+            .fetch_optional(db)
+            .await?;
+    found
+        .map(|r| {
+            let app = App {
+                id: row::id(r.id, "apps.id")?,
+                key: r.app_key,
+                name: r.name,
+                created: Millis(r.created),
+            };
+            Ok((app, r.sealed_secret))
+        })
+        .transpose()
+}
+
+/// The key of an app; what tokens name it by.
+pub async fn app_key(db: impl PgExecutor<'_>, app: AppId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar!("SELECT app_key FROM apps WHERE id = $1", app.get()).fetch_optional(db).await?)
+}
+
+/// Held until the transaction ends: one server at a time is created in an app.
+pub async fn lock_app(db: &mut PgConnection, app: AppId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!("SELECT id FROM apps WHERE id = $1 FOR NO KEY UPDATE", app.get())
+        .fetch_optional(db)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// An account, and the hash its token must have.
+#[derive(Debug)]
+pub struct Credentials {
+    pub account: Account,
+    pub token_hash: Vec<u8>,
+}
+
+pub async fn credentials(
+    db: impl PgExecutor<'_>,
+    app: AppId,
+    accid: &Accid,
+) -> Result<Option<Credentials>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT name, icon, disabled, created, token_hash FROM accounts WHERE app = $1 AND accid = $2",
+        app.get(),
+        accid.as_str()
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.map(|r| Credentials {
+        account: Account {
+            user: UserKey { app, accid: accid.clone() },
+            name: r.name,
+            icon: r.icon,
+            disabled: r.disabled,
+            created: Millis(r.created),
+        },
+        token_hash: r.token_hash,
+    }))
+}
+
+/// Conflict when the accid exists.
+pub async fn insert(db: impl PgExecutor<'_>, account: &Account, token_hash: &[u8]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO accounts (app, accid, name, icon, token_hash, disabled, created, updated)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+        account.user.app.get(),
+        account.user.accid.as_str(),
+        account.name,
+        account.icon,
+        token_hash,
+        account.disabled,
+        account.created.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those of `accids` that exist in the app.
+pub async fn existing(
+    db: impl PgExecutor<'_>,
+    app: AppId,
+    accids: &[Accid],
+) -> Result<Vec<Accid>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "SELECT accid FROM accounts WHERE app = $1 AND accid = ANY($2)",
+        app.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(db)
+    .await?;
+    found.iter().map(|accid| row::accid(accid, "accounts.accid")).collect()
+}
+
+/// Locks the accounts, in one order for everybody, and counts the servers each is in. Absent accounts are left out.
+pub async fn lock_and_count_servers(
+    db: &mut PgConnection,
+    app: AppId,
+    accids: &[Accid],
+) -> Result<Vec<(Accid, u32)>, StoreError> {
+    let texts = row::texts(accids);
+    let locked = sqlx::query_scalar!(
+        "SELECT accid FROM accounts WHERE app = $1 AND accid = ANY($2) ORDER BY accid FOR NO KEY UPDATE",
+        app.get(),
+        &texts
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let counts = sqlx::query!(
+        r#"SELECT accid, count(*)::int AS "count!" FROM members WHERE app = $1 AND accid = ANY($2) GROUP BY accid"#,
+        app.get(),
+        &texts
+    )
+    .fetch_all(db)
+    .await?;
+    locked
+        .iter()
+        .map(|text| {
+            let count = counts.iter().find(|r| r.accid == *text).map_or(0, |r| r.count);
+            Ok((row::accid(text, "accounts.accid")?, row::count(count, "count")?))
+        })
+        .collect()
+}
+
+/// False: no such account.
+pub async fn set_token_hash(
+    db: impl PgExecutor<'_>,
+    user: &UserKey,
+    token_hash: &[u8],
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE accounts SET token_hash = $3, updated = $4 WHERE app = $1 AND accid = $2",
+        user.app.get(),
+        user.accid.as_str(),
+        token_hash,
+        now.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// False: no such account.
+pub async fn set_disabled(
+    db: impl PgExecutor<'_>,
+    user: &UserKey,
+    disabled: bool,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE accounts SET disabled = $3, updated = $4 WHERE app = $1 AND accid = $2",
+        user.app.get(),
+        user.accid.as_str(),
+        disabled,
+        now.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

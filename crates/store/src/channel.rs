@@ -1,0 +1,141 @@
+//! Channels.
+
+use rotunda_model::{
+    AppId, Channel, ChannelId, ChannelKind, Millis, ServerId, SyncMode, ViewMode, VisitorMode,
+};
+use sqlx::PgExecutor;
+
+use crate::{StoreError, row};
+
+struct Row {
+    id: i64,
+    server: i64,
+    category: Option<i64>,
+    kind: i16,
+    name: String,
+    topic: String,
+    ext: String,
+    owner: String,
+    view_mode: i16,
+    visitor_mode: i16,
+    sync_mode: i16,
+    reorder_weight: i64,
+    created: i64,
+    updated: i64,
+}
+
+impl TryFrom<Row> for Channel {
+    type Error = StoreError;
+    fn try_from(r: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row::id(r.id, "channels.id")?,
+            server: row::id(r.server, "channels.server")?,
+            category: r.category.map(|id| row::id(id, "channels.category")).transpose()?,
+            kind: row::number(ChannelKind::from_number, r.kind, "channels.kind")?,
+            name: r.name,
+            topic: r.topic,
+            ext: r.ext,
+            owner: row::accid(&r.owner, "channels.owner")?,
+            view_mode: row::number(ViewMode::from_number, r.view_mode, "channels.view_mode")?,
+            visitor_mode: row::number(VisitorMode::from_number, r.visitor_mode, "channels.visitor_mode")?,
+            sync_mode: row::number(SyncMode::from_number, r.sync_mode, "channels.sync_mode")?,
+            reorder_weight: r.reorder_weight,
+            created: Millis(r.created),
+            updated: Millis(r.updated),
+        })
+    }
+}
+
+pub async fn insert(db: impl PgExecutor<'_>, channel: &Channel) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO channels (id, server, category, kind, name, topic, ext, owner, view_mode, visitor_mode, sync_mode,
+            reorder_weight, created, updated)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        channel.id.get(),
+        channel.server.get(),
+        channel.category.map(|id| id.get()),
+        channel.kind.number(),
+        channel.name,
+        channel.topic,
+        channel.ext,
+        channel.owner.as_str(),
+        channel.view_mode.number(),
+        channel.visitor_mode.number(),
+        channel.sync_mode.number(),
+        channel.reorder_weight,
+        channel.created.get(),
+        channel.updated.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those that exist in the app, in no order.
+pub async fn by_ids(
+    db: impl PgExecutor<'_>,
+    app: AppId,
+    ids: &[ChannelId],
+) -> Result<Vec<Channel>, StoreError> {
+    let raw: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    sqlx::query_as!(
+        Row,
+        "SELECT c.id, c.server, c.category, c.kind, c.name, c.topic, c.ext, c.owner, c.view_mode, c.visitor_mode,
+            c.sync_mode, c.reorder_weight, c.created, c.updated
+         FROM channels c JOIN servers s ON s.id = c.server WHERE s.app = $1 AND c.id = ANY($2)",
+        app.get(),
+        &raw
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Channel::try_from)
+    .collect()
+}
+
+pub async fn get(db: impl PgExecutor<'_>, app: AppId, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+    Ok(by_ids(db, app, &[id]).await?.pop())
+}
+
+/// All of a server created before `before`, newest first. The cap on channels bounds it.
+pub async fn of_server(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    before: Millis,
+) -> Result<Vec<Channel>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT id, server, category, kind, name, topic, ext, owner, view_mode, visitor_mode, sync_mode,
+            reorder_weight, created, updated
+         FROM channels WHERE server = $1 AND created < $2 ORDER BY created DESC",
+        server.get(),
+        before.get()
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Channel::try_from)
+    .collect()
+}
+
+/// Its server's category? False also for an unknown one.
+pub async fn category_exists(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    category: rotunda_model::CategoryId,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM categories WHERE id = $1 AND server = $2",
+        category.get(),
+        server.get()
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// With everything below it.
+pub async fn delete(db: impl PgExecutor<'_>, id: ChannelId) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM channels WHERE id = $1", id.get()).execute(db).await?;
+    Ok(())
+}
