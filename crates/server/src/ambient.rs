@@ -2,7 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rand::{TryRng, rngs::SysRng};
+use rand::{
+    SeedableRng, TryRng,
+    rngs::{StdRng, SysRng},
+};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub fn now_ms() -> i64 {
@@ -17,4 +20,9 @@ pub fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     Ok(bytes)
+}
+
+/// A generator for secrets, seeded by the kernel.
+pub fn secret_rng() -> anyhow::Result<StdRng> {
+    StdRng::try_from_rng(&mut SysRng).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))
 }

@@ -227,8 +227,8 @@ impl Config {
 /// What `serve` takes on the command line, above file and environment.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct Overrides {
-    /// Directory for keys, certificate and demo credentials
-    #[arg(long, value_name = "DIR")]
+    /// Filled from the option that every command takes
+    #[arg(skip)]
     pub data: Option<PathBuf>,
     /// Address to listen on
     #[arg(long, value_name = "ADDR")]

@@ -1,16 +1,51 @@
 //! The `rotunda` binary: configuration, wiring, lifecycle, command line. No rules of its own.
 
+mod addresses;
 mod ambient;
 mod assets;
 mod certificate;
+mod cli;
+mod commands;
 mod config;
+mod database;
+mod demo;
 mod healthcheck;
 mod keys;
 mod lifecycle;
 mod listener;
 mod logging;
+mod origin;
 mod private_file;
+mod ready;
 #[cfg(test)]
 mod scratch;
+mod seed;
+mod serve;
 
-fn main() {}
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    config::{Config, Overrides},
+};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let mut overrides = match &cli.command {
+        Command::Serve(serve) => serve.overrides.clone(),
+        _ => Overrides::default(),
+    };
+    overrides.data = cli.data;
+    let config = Config::load(cli.config.as_deref(), &overrides)?;
+    logging::start(&config.log)?;
+    match cli.command {
+        Command::Serve(serve) => serve::run(&config, serve.ready_file.as_deref()).await?,
+        Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
+        Command::App(command) => commands::app(&config, command).await?.print(cli.json),
+        Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
+        Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),
+        Command::Healthcheck => healthcheck::run(&config).await?,
+    }
+    Ok(())
+}

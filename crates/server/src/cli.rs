@@ -1,0 +1,114 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Overrides;
+
+/// Self-hosted QChat media channels.
+#[derive(Debug, Parser)]
+#[command(name = "rotunda", version, about)]
+pub struct Cli {
+    /// Configuration file; see config/rotunda.sample.toml
+    #[arg(long, global = true, value_name = "FILE", env = "ROTUNDA_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Directory for keys, certificate and demo credentials
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Answer with one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve until SIGTERM
+    Serve(Serve),
+    /// Bring the database schema up to date
+    Migrate,
+    /// Apps: an app key, a secret, and a world of accounts and servers
+    #[command(subcommand)]
+    App(App),
+    /// Accounts of an app
+    #[command(subcommand)]
+    Account(Account),
+    /// The configuration in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Succeed when the server of this configuration answers
+    Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Write addresses and demo credentials here once everything serves; removed at the end
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum App {
+    /// Make an app; its secret is shown once
+    Create {
+        #[arg(long)]
+        name: String,
+        /// App key to use instead of a random one
+        #[arg(long)]
+        key: Option<String>,
+        /// App secret to use instead of a random one
+        #[arg(long)]
+        secret: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Make an account; its token is shown once
+    Create {
+        #[command(flatten)]
+        which: Which,
+        /// Display name; the account id when not given
+        #[arg(long)]
+        name: Option<String>,
+        /// Token to use instead of a random one
+        #[arg(long)]
+        token: Option<String>,
+    },
+    /// Issue a new token; the old one ends
+    Token(Which),
+    /// Refuse the account's logins (422)
+    Disable(Which),
+    /// Let a disabled account log in again
+    Enable(Which),
+}
+
+#[derive(Debug, Args)]
+pub struct Which {
+    /// App key
+    #[arg(long, value_name = "KEY")]
+    pub app: String,
+    pub accid: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print it as TOML, secrets masked
+    Print,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

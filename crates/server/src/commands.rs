@@ -1,0 +1,83 @@
+//! What the command line does besides serving.
+
+use anyhow::Context;
+use rotunda_core::{Core, CoreConfig, Env, account};
+use rotunda_model::Millis;
+use serde_json::{Value, json};
+
+use crate::{ambient, cli, config::Config, database, keys};
+
+/// The wall clock of the machine.
+struct SystemClock;
+
+impl rotunda_core::Clock for SystemClock {
+    fn now(&self) -> Millis {
+        Millis(ambient::now_ms())
+    }
+}
+
+/// Connects, brings the schema up to date and opens the core.
+pub async fn open_core(config: &Config) -> anyhow::Result<Core> {
+    let keys = keys::load(config)?;
+    for file in &keys.made {
+        tracing::info!(file = %file.display(), "made a key; keep it, apart from the database's backups");
+    }
+    let store = database::connect(config).await?;
+    database::migrate(&store).await?;
+    let keys = rotunda_core::Keys::new(&keys.server, &keys.signing).context("keys of the wrong length")?;
+    let core = CoreConfig { open_queries: config.compat.open_queries, ..CoreConfig::new(keys) };
+    let env = Env::new(std::sync::Arc::new(SystemClock), ambient::secret_rng()?);
+    Ok(Core::open(store, env, core).await?)
+}
+
+/// `rotunda app …`
+pub async fn app(config: &Config, command: cli::App) -> anyhow::Result<Answer> {
+    let core = open_core(config).await?;
+    match command {
+        cli::App::Create { name, key, secret } => {
+            let made = account::create_app(&core, &name, key.as_deref(), secret.as_deref()).await?;
+            Ok(Answer(json!({ "app_key": made.app.key, "app_secret": made.secret, "name": made.app.name })))
+        }
+    }
+}
+
+/// `rotunda account …`
+pub async fn account(config: &Config, command: cli::Account) -> anyhow::Result<Answer> {
+    let core = open_core(config).await?;
+    match command {
+        cli::Account::Create { which, name, token } => {
+            let name = name.as_deref().unwrap_or(&which.accid);
+            let (account, token) =
+                account::create_account(&core, &which.app, &which.accid, name, token.as_deref()).await?;
+            Ok(Answer(json!({ "accid": account.user.accid, "token": token })))
+        }
+        cli::Account::Token(which) => {
+            let token = account::issue_token(&core, &which.app, &which.accid).await?;
+            Ok(Answer(json!({ "accid": which.accid, "token": token })))
+        }
+        cli::Account::Disable(which) => set_disabled(&core, which, true).await,
+        cli::Account::Enable(which) => set_disabled(&core, which, false).await,
+    }
+}
+
+async fn set_disabled(core: &Core, which: cli::Which, disabled: bool) -> anyhow::Result<Answer> {
+    account::set_disabled(core, &which.app, &which.accid, disabled).await?;
+    Ok(Answer(json!({ "accid": which.accid, "disabled": disabled })))
+}
+
+/// What a command tells: one object, as JSON or a line per field.
+#[derive(Debug)]
+pub struct Answer(Value);
+
+impl Answer {
+    pub fn print(&self, as_json: bool) {
+        if as_json {
+            println!("{}", self.0);
+            return;
+        }
+        for (key, value) in self.0.as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            println!("{:<12} {text}", key.replace('_', " "));
+        }
+    }
+}

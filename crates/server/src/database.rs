@@ -1,0 +1,63 @@
+//! The pool and the schema, with what a person wants to see while waiting.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rotunda_core::Store;
+use rotunda_store::StoreError;
+
+use crate::{config::Config, private_file};
+
+/// Tries before the start gives up: together about a minute, enough for both containers of a compose file to come up.
+const CONNECT_ATTEMPTS: u32 = 12;
+/// Pause between two tries; the pool itself keeps trying for some seconds within each.
+const CONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// `database.url`, else the file that `./run` leaves for the command line.
+pub fn url(config: &Config) -> anyhow::Result<String> {
+    if !config.database.url.is_empty() {
+        return Ok(config.database.url.clone());
+    }
+    let file = config.data.join("database.url");
+    private_file::read(&file)?.map(|url| url.trim().to_owned()).with_context(|| {
+        format!("no database: set database.url, or DATABASE_URL, or start with ./run (no {})", file.display())
+    })
+}
+
+/// Connects, waiting for a database that is still starting; a refusal for any other reason ends at once.
+pub async fn connect(config: &Config) -> anyhow::Result<Store> {
+    let url = url(config)?;
+    for attempt in 1..=CONNECT_ATTEMPTS {
+        match Store::connect(&url, config.database.connections_max).await {
+            Ok(store) => return Ok(store),
+            Err(error) if is_unreachable(&error) => {
+                if attempt == 1 {
+                    tracing::info!(%error, "waiting for Postgres");
+                }
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
+            Err(error) => return Err(error).context("Postgres refused the connection"),
+        }
+    }
+    bail!("Postgres did not answer within {CONNECT_ATTEMPTS} attempts")
+}
+
+/// Nothing listens yet, or Postgres itself says that it is starting (SQLSTATE 57P03).
+fn is_unreachable(error: &StoreError) -> bool {
+    match error {
+        StoreError::Query(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut) => true,
+        StoreError::Query(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57P03"),
+        _ => false,
+    }
+}
+
+/// Brings the schema up to date under an advisory lock and says what was run.
+pub async fn migrate(store: &Store) -> anyhow::Result<()> {
+    let pending = store.pending_migrations().await.context("cannot read the list of migrations")?;
+    for migration in &pending {
+        tracing::info!(migration, "to be run");
+    }
+    store.migrate().await.context("the schema could not be brought up to date; nothing was half run")?;
+    tracing::info!(run = pending.len(), "the schema is up to date");
+    Ok(())
+}

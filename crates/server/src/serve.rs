@@ -1,0 +1,86 @@
+//! `rotunda serve`: builds everything in order, serves, and takes it down in reverse.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    addresses, ambient, assets, certificate, commands,
+    config::Config,
+    demo,
+    lifecycle::{self, Shutdown},
+    listener,
+    origin::PublicOrigin,
+    private_file,
+    ready::{self, Addresses, Ready, ReadyFile},
+    seed,
+};
+
+/// Name of the demo's credentials under `data`.
+const DEMO_FILE: &str = "demo.json";
+
+/// Runs until a signal ends it. What fails before everything serves is an error.
+pub async fn run(config: &Config, ready_file: Option<&Path>) -> anyhow::Result<()> {
+    let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
+    lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
+    private_file::directory(&config.data)?;
+
+    let advertised = addresses::advertised(config).await;
+    let certificate = certificate::load(config, &advertised, ambient::now_ms())?;
+    let tls = certificate::server_config(&certificate)?;
+    // Bound before anything slow, so that a taken port is told at once.
+    let address = config.tcp_address();
+    let tcp = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = tcp.local_addr()?;
+    let udp_port = if config.media.udp_port == 0 { bound.port() } else { config.media.udp_port };
+
+    let core = tokio::select! {
+        core = commands::open_core(config) => core?,
+        () = shutdown.soft() => return Ok(()),
+    };
+    let authority = addresses::authority(config, bound, &advertised);
+    let origin = if config.demo && config.authority().is_none() {
+        PublicOrigin::demo(authority.clone(), bound.port(), bound.ip(), &advertised)
+    } else {
+        PublicOrigin::fixed(authority.clone())
+    };
+
+    let mut router = Router::new().merge(assets::roomkit());
+    let demo = if config.demo {
+        let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
+        router = router.merge(demo::routes(demo.clone(), origin.clone())).merge(assets::try_page());
+        Some(demo)
+    } else {
+        None
+    };
+
+    tasks.spawn(listener::serve(tcp, tls, router, tasks.clone(), shutdown.clone()));
+    let addresses = Addresses::new(&authority);
+    let ready = Ready {
+        addresses: &addresses,
+        demo: demo.as_ref(),
+        udp_port,
+        pid: std::process::id(),
+        data: absolute(&config.data),
+        certificate: certificate.development.as_deref().map(absolute),
+    };
+    let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready)).transpose()?;
+    println!("{}", ready::banner(&ready));
+
+    shutdown.soft().await;
+    drop(ready_file);
+    tasks.close();
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = shutdown.hard() => tracing::warn!(open = tasks.len(), "closing what did not finish in time"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
