@@ -10,6 +10,7 @@ mod error;
 pub mod layer;
 pub mod media;
 pub mod member;
+mod migrations;
 pub mod outbox;
 pub mod request;
 pub mod role;
@@ -69,7 +70,7 @@ impl Store {
 
     /// Brings the schema up to date, under Postgres' advisory lock: two starting processes do not collide.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!("../../migrations").run(&self.pool).await?;
+        migrations::MIGRATOR.run(&self.pool).await?;
         Ok(())
     }
 
