@@ -1,0 +1,10 @@
+//! The rules, tested from outside against a slow evaluator written straight from their text.
+
+mod changes;
+mod explanation;
+mod golden;
+mod layers;
+mod reference;
+mod roles;
+mod visibility;
+mod world;
