@@ -49,6 +49,9 @@ pub struct Serve {
     /// Write addresses and demo credentials here once everything serves; removed at the end
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
+    /// The pid to tell in the ready-file, of a wrapper that stops more than this process
+    #[arg(long, value_name = "PID", hide = true)]
+    pub ready_pid: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]

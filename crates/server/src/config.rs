@@ -284,27 +284,30 @@ fn explain(errors: &figment::Error) -> ConfigError {
     );
     match &error.kind {
         Kind::UnknownField(found, expected) => {
-            let key = [error.path.clone(), vec![found.clone()]].concat();
-            let key = dotted(&error.path, found).unwrap_or_else(|| key.join("."));
-            ConfigError::UnknownKey { place, key, hint: nearest(found, expected) }
+            // Figment's path of an unknown field may end with the field itself.
+            let section = match error.path.split_last() {
+                Some((last, section)) if last == found => section,
+                _ => &error.path,
+            };
+            let section: String = section.iter().map(|part| format!("{part}.")).collect();
+            ConfigError::UnknownKey {
+                place,
+                key: format!("{section}{found}"),
+                hint: nearest(&section, found, expected),
+            }
         }
         kind => ConfigError::Value { place, key: error.path.join("."), reason: kind.to_string() },
     }
 }
 
-/// Figment's path of an unknown field sometimes ends with the field itself.
-fn dotted(path: &[String], found: &str) -> Option<String> {
-    (path.last().map(String::as_str) == Some(found)).then(|| path.join("."))
-}
-
-fn nearest(found: &str, expected: &[&str]) -> String {
+fn nearest(section: &str, found: &str, expected: &[&str]) -> String {
     let best = expected
         .iter()
         .map(|key| (strsim::jaro_winkler(found, key), key))
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN);
     match best {
-        Some((_, key)) => format!("; did you mean \"{key}\"?"),
+        Some((_, key)) => format!("; did you mean \"{section}{key}\"?"),
         None => format!("; known here: {}", expected.join(", ")),
     }
 }
@@ -349,7 +352,7 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_with_the_nearest_match() {
         let message = from_toml("[server]\nprot = 1").unwrap_err().to_string();
-        assert!(message.contains("\"server.prot\"; did you mean \"port\"?"), "{message}");
+        assert!(message.contains("\"server.prot\"; did you mean \"server.port\"?"), "{message}");
         let message = from_toml("zzz = 1").unwrap_err().to_string();
         assert!(message.contains("known here: data, demo"), "{message}");
     }
@@ -374,7 +377,7 @@ mod tests {
             assert_eq!(config.database.url, "postgres://localhost/x");
             jail.set_env("ROTUNDA_SERVER__PROT", "1");
             let message = Config::load(None, &Overrides::default()).unwrap_err().to_string();
-            assert!(message.contains("did you mean \"port\"?"), "{message}");
+            assert!(message.contains("did you mean \"server.port\"?"), "{message}");
             Ok(())
         });
     }

@@ -22,6 +22,8 @@ mod scratch;
 mod seed;
 mod serve;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 use crate::{
@@ -30,8 +32,18 @@ use crate::{
 };
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, all causes: a backtrace helps no operator.
+            eprintln!("rotunda: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
     let mut overrides = match &cli.command {
         Command::Serve(serve) => serve.overrides.clone(),
         _ => Overrides::default(),
@@ -40,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::load(cli.config.as_deref(), &overrides)?;
     logging::start(&config.log)?;
     match cli.command {
-        Command::Serve(serve) => serve::run(&config, serve.ready_file.as_deref()).await?,
+        Command::Serve(serve) => serve::run(&config, &serve).await?,
         Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),

@@ -8,7 +8,9 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    addresses, ambient, assets, certificate, commands,
+    addresses, ambient, assets, certificate,
+    cli::Serve,
+    commands,
     config::Config,
     demo,
     lifecycle::{self, Shutdown},
@@ -23,7 +25,7 @@ use crate::{
 const DEMO_FILE: &str = "demo.json";
 
 /// Runs until a signal ends it. What fails before everything serves is an error.
-pub async fn run(config: &Config, ready_file: Option<&Path>) -> anyhow::Result<()> {
+pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
     lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
     private_file::directory(&config.data)?;
@@ -63,11 +65,11 @@ pub async fn run(config: &Config, ready_file: Option<&Path>) -> anyhow::Result<(
         addresses: &addresses,
         demo: demo.as_ref(),
         udp_port,
-        pid: std::process::id(),
+        pid: options.ready_pid.unwrap_or_else(std::process::id),
         data: absolute(&config.data),
         certificate: certificate.development.as_deref().map(absolute),
     };
-    let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready)).transpose()?;
+    let ready_file = options.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     println!("{}", ready::banner(&ready));
 
     shutdown.soft().await;
