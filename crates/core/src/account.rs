@@ -1,8 +1,9 @@
 //! Apps and accounts: login, and what the command line manages.
 
-use rotunda_model::{Account, App, ServerId};
+use rotunda_model::{Accid, Account, App, ServerId, UserKey};
+use rotunda_store::account as store;
 
-use crate::{Core, Error};
+use crate::{Core, Error, text};
 
 /// What 24_2 carries, as far as it decides.
 #[derive(Debug)]
@@ -17,14 +18,44 @@ pub struct Login<'a> {
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
     pub account: Account,
-    /// Servers the account is a member of: the hub's index.
+    /// Servers of which the account hears without subscribing: the hub's index.
     pub servers: Vec<ServerId>,
 }
 
+/// Longest account token, in bytes (the vendor's REST limit).
+const TOKEN_MAX: usize = 128;
+
+/// Random bytes in a token or secret made here; 16 are beyond guessing.
+const SECRET_BYTES: usize = 16;
+
+/// The reason 24_5 gives when the server ends a session.
+const KICKED_BY_SERVER: u8 = 2;
+
 /// Errors: 302 wrong app key, account or token; 422 disabled; 403 login type.
 pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
-    let _ = (core, login);
-    todo!()
+    let db = core.store().pool();
+    let (app, _) = store::app_by_key(db, login.app_key).await?.ok_or(Error::WrongCredentials)?;
+    if login.auth_type != 0 {
+        return Err(Error::AuthTypeDisabled(login.auth_type));
+    }
+    let accid = Accid::new(login.accid).map_err(|_| Error::WrongCredentials)?;
+    let found = store::credentials(db, app.id, &accid).await?.ok_or(Error::WrongCredentials)?;
+    let keys = &core.config().keys;
+    if login.token.len() > TOKEN_MAX
+        || !keys.token_matches(app.id.get(), accid.as_str(), login.token, &found.token_hash)
+    {
+        return Err(Error::WrongCredentials);
+    }
+    if found.account.disabled {
+        return Err(Error::AccountDisabled);
+    }
+    let servers = rotunda_store::server::small_ones_of(
+        db,
+        &found.account.user,
+        rotunda_model::server::SUBSCRIPTION_THRESHOLD,
+    )
+    .await?;
+    Ok(LoggedIn { account: found.account, servers })
 }
 
 /// A new app and its secret in clear, shown once and kept sealed.
@@ -34,18 +65,40 @@ pub struct NewApp {
     pub secret: String,
 }
 
-/// Key and secret are made when not given.
+/// Key and secret are made when not given. Errors: 417 the key exists; 405, 414 unfit texts.
 pub async fn create_app(
     core: &Core,
     name: &str,
     key: Option<&str>,
     secret: Option<&str>,
 ) -> Result<NewApp, Error> {
-    let _ = (core, name, key, secret);
-    todo!()
+    let made = || hex::encode(core.env().bytes::<SECRET_BYTES>());
+    let key = key.map_or_else(made, str::to_owned);
+    let secret = secret.map_or_else(made, str::to_owned);
+    text::name("app name", name)?;
+    text::bytes("app key", &key, 64)?;
+    text::bytes("app secret", &secret, 128)?;
+    if key.is_empty() || secret.is_empty() {
+        return Err(Error::Parameter("an empty app key or secret"));
+    }
+    let sealed = core.config().keys.seal(core.env(), &key, &secret)?;
+    let app = store::insert_app(core.store().pool(), &key, name, &sealed, core.env().now()).await;
+    match app {
+        Ok(app) => Ok(NewApp { app, secret }),
+        Err(error) if error.is_conflict() => Err(Error::Repeated("the app key exists")),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// `token`: made when not given. Errors: 414 bad or existing accid; 404 unknown app key.
+/// The app's secret in clear: checksums need it.
+pub async fn app_secret(core: &Core, app_key: &str) -> Result<String, Error> {
+    let found = store::app_by_key(core.store().pool(), app_key).await?;
+    let (app, sealed) = found.ok_or(Error::NotFound("app"))?;
+    Ok(core.config().keys.open(&app.key, &sealed)?.to_string())
+}
+
+/// `token`: made when not given. Answers the account and its token. Errors: 414 unfit accid or token; 417 the accid
+/// exists; 404 unknown app key.
 pub async fn create_account(
     core: &Core,
     app_key: &str,
@@ -53,24 +106,81 @@ pub async fn create_account(
     name: &str,
     token: Option<&str>,
 ) -> Result<(Account, String), Error> {
-    let _ = (core, app_key, accid, name, token);
-    todo!()
+    let accid = Accid::new(accid).map_err(|_| Error::Parameter("accid"))?;
+    text::name("account name", name)?;
+    let app = app_by_key(core, app_key).await?.ok_or(Error::NotFound("app"))?;
+    let token = fit_token(core, token)?;
+    let hash = core.config().keys.token_hash(app.id.get(), accid.as_str(), &token);
+    let account = Account {
+        user: UserKey { app: app.id, accid },
+        name: name.to_owned(),
+        icon: String::new(),
+        disabled: false,
+        created: core.env().now(),
+    };
+    match store::insert(core.store().pool(), &account, &hash).await {
+        Ok(()) => Ok((account, token)),
+        Err(error) if error.is_conflict() => Err(Error::Repeated("the accid exists")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A new token; the old one ends. Errors: 404.
 pub async fn issue_token(core: &Core, app_key: &str, accid: &str) -> Result<String, Error> {
-    let _ = (core, app_key, accid);
-    todo!()
+    set_token(core, app_key, accid, None).await
 }
 
-/// Disabled accounts cannot log in (422); their links are ended. Errors: 404.
+/// As [`issue_token`], with a token chosen by the caller. Errors: 404, 414.
+pub async fn set_token(
+    core: &Core,
+    app_key: &str,
+    accid: &str,
+    token: Option<&str>,
+) -> Result<String, Error> {
+    let user = user(core, app_key, accid).await?;
+    let token = fit_token(core, token)?;
+    let hash = core.config().keys.token_hash(user.app.get(), user.accid.as_str(), &token);
+    match store::set_token_hash(core.store().pool(), &user, &hash, core.env().now()).await? {
+        true => Ok(token),
+        false => Err(Error::NotFound("account")),
+    }
+}
+
+/// Disabled accounts cannot log in (422); their links in this process are ended. Errors: 404.
 pub async fn set_disabled(core: &Core, app_key: &str, accid: &str, disabled: bool) -> Result<(), Error> {
-    let _ = (core, app_key, accid, disabled);
-    todo!()
+    let user = user(core, app_key, accid).await?;
+    if !store::set_disabled(core.store().pool(), &user, disabled, core.env().now()).await? {
+        return Err(Error::NotFound("account"));
+    }
+    if disabled && let Some(hub) = core.hub() {
+        hub.kick(&user, KICKED_BY_SERVER);
+    }
+    Ok(())
 }
 
 /// By public key. `None`: no such app.
 pub async fn app_by_key(core: &Core, app_key: &str) -> Result<Option<App>, Error> {
-    let _ = (core, app_key);
-    todo!()
+    Ok(store::app_by_key(core.store().pool(), app_key).await?.map(|(app, _)| app))
+}
+
+/// `None`: no such account.
+pub async fn find(core: &Core, user: &UserKey) -> Result<Option<Account>, Error> {
+    let found = store::credentials(core.store().pool(), user.app, &user.accid).await?;
+    Ok(found.map(|credentials| credentials.account))
+}
+
+async fn user(core: &Core, app_key: &str, accid: &str) -> Result<UserKey, Error> {
+    let accid = Accid::new(accid).map_err(|_| Error::NotFound("account"))?;
+    let app = app_by_key(core, app_key).await?.ok_or(Error::NotFound("app"))?;
+    Ok(UserKey { app: app.id, accid })
+}
+
+fn fit_token(core: &Core, token: Option<&str>) -> Result<String, Error> {
+    match token {
+        None => Ok(hex::encode(core.env().bytes::<SECRET_BYTES>())),
+        Some(token) if token.is_empty() || token.len() > TOKEN_MAX => {
+            Err(Error::Parameter("a token has 1 to 128 bytes"))
+        }
+        Some(token) => Ok(token.to_owned()),
+    }
 }

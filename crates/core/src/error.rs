@@ -1,6 +1,7 @@
 //! What a use case may refuse, and the vendor code of each refusal.
 
-use rotunda_model::{Code, Right};
+use rotunda_model::Code;
+use rotunda_permissions::Refusal;
 use rotunda_store::StoreError;
 
 /// A refused or failed use case. Clients see only [`Error::code`].
@@ -16,8 +17,8 @@ pub enum Error {
     NotMember,
     #[error("the channel is not visible to the caller")]
     Invisible,
-    #[error("right {} is missing", .0.id())]
-    MissingRight(Right),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("refused: {0}")]
     Forbidden(&'static str),
     #[error("no such {0}")]
@@ -32,8 +33,12 @@ pub enum Error {
     OverLimit { what: &'static str, max: u32 },
     #[error("the {0} expired")]
     Expired(&'static str),
+    #[error("busy: {0}")]
+    Busy(&'static str),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("{0}")]
+    Internal(&'static str),
     #[error("a stored secret does not open: {0}")]
     Sealed(&'static str),
 }
@@ -42,21 +47,21 @@ impl Error {
     /// The number the client gets.
     pub fn code(&self) -> Code {
         match self {
+            Self::Refused(refusal) => refusal.code(),
             Self::WrongCredentials => Code::UNAUTHORIZED,
             Self::AccountDisabled => Code::DISABLED,
-            Self::AuthTypeDisabled(_)
-            | Self::NotMember
-            | Self::Invisible
-            | Self::MissingRight(_)
-            | Self::Forbidden(_) => Code::FORBIDDEN,
+            Self::AuthTypeDisabled(_) | Self::NotMember | Self::Invisible | Self::Forbidden(_) => {
+                Code::FORBIDDEN
+            }
             Self::NotFound(_) => Code::NOT_FOUND,
             Self::Parameter(_) => Code::PARAMETER,
-            Self::TooLong { .. } => Code::PARAMETER,
+            Self::TooLong { .. } => Code::TOO_LONG,
             Self::Repeated(_) => Code::REPEATED,
             Self::OverLimit { .. } => Code::OVER_LIMIT,
             Self::Expired(_) => Code::EXPIRED,
+            Self::Busy(_) => Code::BUSY,
             Self::Store(error) if error.is_busy() => Code::BUSY,
-            Self::Store(_) | Self::Sealed(_) => Code::INTERNAL,
+            Self::Store(_) | Self::Sealed(_) | Self::Internal(_) => Code::INTERNAL,
         }
     }
 }

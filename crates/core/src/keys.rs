@@ -29,6 +29,9 @@ pub enum TokenError {
     /// Room plane code 1027.
     #[error("the token is wrong, or of another device, account or app")]
     Wrong,
+    /// Room plane code 503: it could not be looked up now.
+    #[error("the token could not be checked now")]
+    Unavailable,
 }
 
 impl Keys {

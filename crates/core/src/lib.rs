@@ -12,7 +12,9 @@ pub mod keys;
 pub mod media;
 pub mod notify;
 pub mod ports;
+mod rules;
 pub mod state;
+mod text;
 
 pub use actor::Actor;
 pub use env::{Clock, Env};

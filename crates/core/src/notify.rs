@@ -1,25 +1,153 @@
 //! Notifications: outbox, dispatch, storage for those who are not online.
 
-use std::{future::Future, sync::Arc};
+use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
 
-use rotunda_model::{UserKey, notification::Notification};
+use rotunda_model::{
+    Accid, AppId, ServerId, UserKey,
+    notification::{Audience, Fact, Notification},
+};
+use rotunda_permissions::Subject;
+use rotunda_store::outbox as store;
 
-use crate::{Core, Error};
+use crate::{Core, Error, Hub};
+
+/// Rows taken from the outbox at once. More saves round trips under load, fewer holds less in memory.
+const BATCH: u32 = 256;
+
+/// How long the dispatcher sleeps after Postgres failed. Longer delays delivery after an outage, shorter loads it.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Stored notifications of an account, oldest first: for 24_24 after 24_19.
 pub async fn stored(core: &Core, user: &UserKey) -> Result<Vec<Arc<Notification>>, Error> {
-    let _ = (core, user);
-    todo!()
+    let stored = store::stored(core.store().pool(), user, core.env().now()).await?;
+    Ok(stored.into_iter().map(Arc::new).collect())
 }
 
 /// Forgets stored notifications up to and including `stored_id`, once they were handed to a session.
 pub async fn acknowledge(core: &Core, user: &UserKey, stored_id: i64) -> Result<(), Error> {
-    let _ = (core, user, stored_id);
-    todo!()
+    Ok(store::forget(core.store().pool(), user, stored_id).await?)
 }
 
 /// Delivers outbox rows until `shutdown` is ready. One task per process.
 pub async fn run_dispatcher(core: Core, shutdown: impl Future<Output = ()> + Send) {
-    let _ = (core, shutdown);
-    todo!()
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let pause = match dispatch(&core).await {
+            Ok(true) => continue,
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(%error, "notifications wait: the outbox could not be read");
+                Some(RETRY)
+            }
+        };
+        let woken = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => core.outbox_signal().notified().await,
+            }
+        };
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = woken => {}
+        }
+    }
+}
+
+/// Delivers what waits in the outbox now, oldest first, up to one batch. False: nothing waited.
+///
+/// A row is removed before it is delivered: after a crash a notification may be lost, like every other one that was
+/// under way to a socket, but none comes twice.
+pub async fn dispatch(core: &Core) -> Result<bool, Error> {
+    let Some(hub) = core.hub() else { return Ok(false) };
+    let rows = store::oldest(core.store().pool(), BATCH).await?;
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    store::remove(core.store().pool(), &ids).await?;
+    for row in rows {
+        match row.notification {
+            Ok(notification) => deliver(core, hub.as_ref(), notification).await,
+            Err(error) => tracing::error!(row = row.id, %error, "dropped an unreadable outbox row"),
+        }
+    }
+    Ok(true)
+}
+
+async fn deliver(core: &Core, hub: &dyn Hub, notification: Notification) {
+    let app = notification.app;
+    let receivers = match receivers(core, hub, &notification).await {
+        Ok(receivers) => receivers,
+        Err(error) => {
+            tracing::error!(%error, kind = notification.fact.number(), "dropped a notification");
+            return;
+        }
+    };
+    // Told to each alone: who else it is about is not for everybody to read.
+    let personal =
+        matches!(notification.fact, Fact::ChannelVisibility { .. } | Fact::ServerEnterLeave { .. })
+            || matches!(notification.audience, Audience::ChannelAccounts(_));
+    let shared = Arc::new(notification);
+    for accid in receivers {
+        let notification = if personal {
+            let mut own = Notification::clone(&shared);
+            own.audience = match own.channel {
+                Some(_) => Audience::ChannelAccounts(vec![accid.clone()]),
+                None => Audience::ServerAccounts(vec![accid.clone()]),
+            };
+            Arc::new(own)
+        } else {
+            Arc::clone(&shared)
+        };
+        let user = UserKey { app, accid };
+        let reached = hub.deliver(&user, &notification);
+        if reached > 0 && notification.stored_id != 0 {
+            let forgotten = store::forget_one(core.store().pool(), notification.stored_id).await;
+            if let Err(error) = forgotten {
+                tracing::error!(%error, "a notification that was seen stays stored");
+            }
+        }
+        if let (Fact::ServerEnterLeave { entered: false, .. }, Some(server)) =
+            (&notification.fact, notification.server)
+        {
+            hub.left(&user, server);
+        }
+    }
+}
+
+async fn receivers(core: &Core, hub: &dyn Hub, notification: &Notification) -> Result<Vec<Accid>, Error> {
+    let app = notification.app;
+    Ok(match (&notification.audience, notification.server) {
+        (Audience::ServerAccounts(accids) | Audience::ChannelAccounts(accids), _) => accids.clone(),
+        (Audience::Server { also }, Some(server)) => {
+            let mut receivers = hub.subscribers(app, server);
+            receivers.extend(also.iter().cloned());
+            receivers.sort_unstable();
+            receivers.dedup();
+            receivers
+        }
+        (Audience::Channel, Some(server)) => viewers(core, hub, app, server, notification).await?,
+        (Audience::Server { .. } | Audience::Channel, None) => Vec::new(),
+    })
+}
+
+/// Subscribers who see the channel now.
+async fn viewers(
+    core: &Core,
+    hub: &dyn Hub,
+    app: AppId,
+    server: ServerId,
+    notification: &Notification,
+) -> Result<Vec<Accid>, Error> {
+    let (Some(channel), Some(snapshot)) = (notification.channel, core.snapshot(app, server).await?) else {
+        return Ok(Vec::new());
+    };
+    let subscribers = hub.subscribers(app, server);
+    let standings: HashMap<_, _> =
+        rotunda_store::member::standings(core.store().pool(), server, &subscribers).await?;
+    let sees = |accid: &Accid| {
+        let roles = standings.get(accid);
+        roles.is_some_and(|roles| snapshot.visible(&Subject::member(accid, roles), channel).unwrap_or(false))
+    };
+    Ok(subscribers.into_iter().filter(|accid| sees(accid)).collect())
 }

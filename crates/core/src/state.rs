@@ -8,7 +8,7 @@ use std::{
 use rotunda_model::RightSet;
 use rotunda_store::Store;
 
-use crate::{Env, Error, Hub, Keys, Rooms, env::IdGenerator};
+use crate::{Env, Error, Hub, Keys, Rooms, env::IdGenerator, rules::RulesCache};
 
 /// Caps of the vendor's table (semantics 1.10); each is a count.
 #[derive(Debug, Clone)]
@@ -70,6 +70,7 @@ struct Inner {
     env: Env,
     config: CoreConfig,
     ids: IdGenerator,
+    rules: RulesCache,
     hub: OnceLock<Arc<dyn Hub>>,
     rooms: OnceLock<Arc<dyn Rooms>>,
     outbox: tokio::sync::Notify,
@@ -86,6 +87,7 @@ impl Core {
                 env,
                 config,
                 ids,
+                rules: RulesCache::default(),
                 hub: OnceLock::new(),
                 rooms: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
@@ -97,6 +99,7 @@ impl Core {
     pub fn set_ports(&self, hub: Arc<dyn Hub>, rooms: Arc<dyn Rooms>) {
         let _ = self.inner.hub.set(hub);
         let _ = self.inner.rooms.set(rooms);
+        self.inner.outbox.notify_one();
     }
 
     pub fn env(&self) -> &Env {
@@ -123,9 +126,14 @@ impl Core {
         &self.inner.outbox
     }
 
+    pub(crate) fn rules(&self) -> &RulesCache {
+        &self.inner.rules
+    }
+
     /// A fresh id of any kind.
-    pub(crate) fn next_id(&self) -> i64 {
-        self.inner.ids.next(self.env().now())
+    pub(crate) fn next_id<T: TryFrom<i64>>(&self) -> Result<T, Error> {
+        T::try_from(self.inner.ids.next(self.env().now()))
+            .map_err(|_| Error::Internal("the id generator ran out"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Media channels: configuration, counters, what of an open room outlives the process.
 
+use std::collections::HashMap;
+
 use rotunda_model::{Accid, AppId, ChannelId, ChannelKind, Millis, RoleId, RtcConfig, ServerId};
 use sqlx::PgExecutor;
 
@@ -9,6 +11,8 @@ use crate::{PgConnection, StoreError, row};
 #[derive(Debug)]
 pub struct Entrance {
     pub server: ServerId,
+    /// The server's version at which this was read.
+    pub version: i64,
     pub kind: ChannelKind,
     pub config: RtcConfig,
     /// `None`: not a member. Else the custom roles.
@@ -25,7 +29,7 @@ pub async fn entrance(
     accid: &Accid,
 ) -> Result<Option<Entrance>, StoreError> {
     let found = sqlx::query!(
-        r#"SELECT c.server, c.kind, g.capacity AS "capacity?", g.audio AS "audio?", g.video AS "video?",
+        r#"SELECT c.server, s.version, c.kind, g.capacity AS "capacity?", g.audio AS "audio?", g.video AS "video?",
             m.accid AS "member?", COALESCE(NULLIF(m.nick, ''), a.name, '') AS "name!",
             ARRAY(SELECT role FROM role_members r WHERE r.server = c.server AND r.accid = $3) AS "roles!"
          FROM channels c JOIN servers s ON s.id = c.server
@@ -46,6 +50,7 @@ pub async fn entrance(
             let default = RtcConfig::default();
             Ok(Entrance {
                 server: row::id(r.server, "channels.server")?,
+                version: r.version,
                 kind: row::number(ChannelKind::from_number, r.kind, "channels.kind")?,
                 config: RtcConfig {
                     limit: r.capacity.map_or(Ok(default.limit), |c| row::count(c, "rtc_configs.capacity"))?,
@@ -57,6 +62,25 @@ pub async fn entrance(
             })
         })
         .transpose()
+}
+
+/// Configurations of those channels that have their own.
+pub async fn configs(
+    db: impl PgExecutor<'_>,
+    channels: &[ChannelId],
+) -> Result<HashMap<ChannelId, RtcConfig>, StoreError> {
+    let raw: Vec<i64> = channels.iter().map(|id| id.get()).collect();
+    let rows =
+        sqlx::query!("SELECT channel, capacity, audio, video FROM rtc_configs WHERE channel = ANY($1)", &raw)
+            .fetch_all(db)
+            .await?;
+    rows.into_iter()
+        .map(|r| {
+            let limit = row::count(r.capacity, "rtc_configs.capacity")?;
+            let config = RtcConfig { limit, audio: r.audio, video: r.video };
+            Ok((row::id(r.channel, "rtc_configs.channel")?, config))
+        })
+        .collect()
 }
 
 /// As stored, else the default.

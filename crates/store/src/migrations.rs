@@ -14,7 +14,9 @@ impl Store {
             .fetch_one(self.pool())
             .await?;
         let applied: Vec<i64> = if known {
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(self.pool()).await?
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+                .fetch_all(self.pool())
+                .await?
         } else {
             Vec::new()
         };

@@ -101,6 +101,12 @@ pub async fn stored(
     Ok(rows.into_iter().filter_map(|body| serde_json::from_value(body).ok()).collect())
 }
 
+/// Forgets one, seen by its receiver.
+pub async fn forget_one(db: impl PgExecutor<'_>, stored_id: i64) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM stored_notifications WHERE id = $1", stored_id).execute(db).await?;
+    Ok(())
+}
+
 /// Forgets what was handed out, up to and including `stored_id`.
 pub async fn forget(db: impl PgExecutor<'_>, user: &UserKey, stored_id: i64) -> Result<(), StoreError> {
     sqlx::query!(

@@ -114,19 +114,19 @@ pub async fn load(db: &mut PgConnection, server: ServerId) -> Result<Option<Rule
     let layer_roles = sqlx::query!(
         r#"SELECT false AS "is_category!", r.channel AS "place!", r.server_role AS "server_role!",
             r.auths AS "auths!: Json<Auths>"
-         FROM channel_roles r JOIN channels c ON c.id = r.channel WHERE c.server = $1 AND r.auths <> '{}'
+         FROM channel_roles r JOIN channels c ON c.id = r.channel WHERE c.server = $1
          UNION ALL
          SELECT true, r.category, r.server_role, r.auths
-         FROM category_roles r JOIN categories c ON c.id = r.category WHERE c.server = $1 AND r.auths <> '{}'"#,
+         FROM category_roles r JOIN categories c ON c.id = r.category WHERE c.server = $1"#,
         id
     )
     .fetch_all(&mut *db)
     .await?;
     let overrides = sqlx::query!(
         r#"SELECT false AS "is_category!", channel AS "place!", accid AS "accid!", auths AS "auths!: Json<Auths>"
-         FROM channel_overrides WHERE server = $1 AND auths <> '{}'
+         FROM channel_overrides WHERE server = $1
          UNION ALL
-         SELECT true, category, accid, auths FROM category_overrides WHERE server = $1 AND auths <> '{}'"#,
+         SELECT true, category, accid, auths FROM category_overrides WHERE server = $1"#,
         id
     )
     .fetch_all(&mut *db)

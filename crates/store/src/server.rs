@@ -193,16 +193,22 @@ pub async fn page(
     .collect()
 }
 
-/// Ids of the servers the account is in.
-pub async fn of_account(db: impl PgExecutor<'_>, user: &UserKey) -> Result<Vec<ServerId>, StoreError> {
+/// Ids of the servers the account is in that have fewer members than `threshold`.
+pub async fn small_ones_of(
+    db: impl PgExecutor<'_>,
+    user: &UserKey,
+    threshold: u32,
+) -> Result<Vec<ServerId>, StoreError> {
     let ids = sqlx::query_scalar!(
-        "SELECT server FROM members WHERE app = $1 AND accid = $2",
+        "SELECT s.id FROM members m JOIN servers s ON s.id = m.server
+         WHERE m.app = $1 AND m.accid = $2 AND s.member_count < $3",
         user.app.get(),
-        user.accid.as_str()
+        user.accid.as_str(),
+        i32::try_from(threshold).unwrap_or(i32::MAX)
     )
     .fetch_all(db)
     .await?;
-    ids.into_iter().map(|id| row::id(id, "members.server")).collect()
+    ids.into_iter().map(|id| row::id(id, "servers.id")).collect()
 }
 
 /// With everything below it.

@@ -1,12 +1,19 @@
 //! The token of 25_1: account and devices, nothing about a channel.
 
-use rotunda_model::{DeviceId, Millis, UserKey};
+use rotunda_model::{Accid, AppId, DeviceId, Millis, UserKey};
+use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Core, Error, TokenError};
+use crate::{Actor, Core, Error, TokenError, text};
 
 /// Lifetime of a 25_1 token, in seconds. The SDK renews 240 s before the end with a 32-bit timer, so it must lie
 /// between 240 s and 24.8 days; longer means fewer renewals, and a longer life of a stolen token.
 pub const MEDIA_TOKEN_SECONDS: i64 = 86_400;
+
+/// Longest device id of a room kit, in bytes.
+const NEROOM_DEVICE_MAX: usize = 128;
+
+/// What tells this token from other tokens of the same key.
+const PURPOSE: &str = "media";
 
 #[derive(Debug, Clone)]
 pub struct MediaToken {
@@ -15,7 +22,7 @@ pub struct MediaToken {
     pub expire_s: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MediaIdentity {
     pub user: UserKey,
     /// The room kit's device (`neroomDeviceId`).
@@ -25,10 +32,35 @@ pub struct MediaIdentity {
     pub expires: Millis,
 }
 
-/// 25_1.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    /// Purpose.
+    typ: String,
+    app: AppId,
+    sub: Accid,
+    neroom_device: String,
+    link_device: DeviceId,
+    iat: i64,
+    exp: i64,
+}
+
+/// 25_1. Errors: 414 an unfit device id.
 pub async fn issue_token(core: &Core, actor: &Actor, neroom_device_id: &str) -> Result<MediaToken, Error> {
-    let _ = (core, actor, neroom_device_id);
-    todo!()
+    text::bytes("neroomDeviceId", neroom_device_id, NEROOM_DEVICE_MAX)?;
+    if neroom_device_id.is_empty() {
+        return Err(Error::Parameter("an empty neroomDeviceId"));
+    }
+    let now_s = core.env().now().get().div_euclid(1_000);
+    let token = core.sign(&Claims {
+        typ: PURPOSE.to_owned(),
+        app: actor.user.app,
+        sub: actor.user.accid.clone(),
+        neroom_device: neroom_device_id.to_owned(),
+        link_device: actor.device.clone(),
+        iat: now_s,
+        exp: now_s + MEDIA_TOKEN_SECONDS,
+    })?;
+    Ok(MediaToken { token, expire_s: MEDIA_TOKEN_SECONDS })
 }
 
 /// For the `token` header of room REST and for 2_3: right signature, app key, account and device, not expired, account
@@ -40,6 +72,25 @@ pub async fn verify_token(
     device_id: &str,
     token: &str,
 ) -> Result<MediaIdentity, TokenError> {
-    let _ = (core, app_key, accid, device_id, token);
-    todo!()
+    // Postgres out of reach must not read as "wrong": the client would throw its token away.
+    let claims: Claims = core.verify(token)?;
+    let accid = Accid::new(accid).map_err(|_| TokenError::Wrong)?;
+    if claims.typ != PURPOSE || claims.sub != accid || claims.neroom_device != device_id {
+        return Err(TokenError::Wrong);
+    }
+    let app = crate::account::app_by_key(core, app_key).await.map_err(|_| TokenError::Unavailable)?;
+    if app.is_none_or(|app| app.id != claims.app) {
+        return Err(TokenError::Wrong);
+    }
+    let user = UserKey { app: claims.app, accid };
+    let account = crate::account::find(core, &user).await.map_err(|_| TokenError::Unavailable)?;
+    if account.is_none_or(|account| account.disabled) {
+        return Err(TokenError::Wrong);
+    }
+    Ok(MediaIdentity {
+        user,
+        neroom_device: claims.neroom_device,
+        link_device: claims.link_device,
+        expires: Millis(claims.exp.saturating_mul(1_000)),
+    })
 }

@@ -1,6 +1,7 @@
 //! May this account be in this media channel, and what may it do there?
 
-use rotunda_model::{ChannelId, RightSet, RtcConfig, ServerId, UserKey};
+use rotunda_model::{ChannelId, ChannelKind, Right, RightSet, RtcConfig, ServerId, UserKey};
+use rotunda_permissions::{Scope, Snapshot, Subject, guard};
 
 use crate::{Core, Error};
 
@@ -24,12 +25,60 @@ pub struct MediaVerdict {
 /// A commit may overtake the answer: after seating, compare [`version`] with [`MediaVerdict::version`] and ask again
 /// if it rose.
 pub async fn verdict(core: &Core, user: &UserKey, channel: ChannelId) -> Result<MediaVerdict, Error> {
-    let _ = (core, user, channel);
-    todo!()
+    for _ in 0..TRIES {
+        let entrance =
+            rotunda_store::media::entrance(core.store().pool(), user.app, channel, &user.accid).await?;
+        let entrance = entrance.ok_or(Error::NotFound("channel"))?;
+        let snapshot = core.snapshot(user.app, entrance.server).await?.ok_or(Error::NotFound("channel"))?;
+        if entrance.version > snapshot.version {
+            core.refresh(entrance.server).await?;
+        }
+        if entrance.version != snapshot.version {
+            continue;
+        }
+        if entrance.kind != ChannelKind::Media {
+            return Err(Error::Parameter("the channel is not of type media"));
+        }
+        let subject = match &entrance.roles {
+            Some(roles) => Subject::member(&user.accid, roles),
+            None => Subject::outsider(&user.accid),
+        };
+        let seat = Seat { channel, config: &entrance.config, name: &entrance.name };
+        return seat.judge(&snapshot, &subject);
+    }
+    Err(Error::Busy("the server's rules change too fast"))
 }
+
+/// How often roles and rules are read again when a commit came between the two. More tries would hold a joiner up
+/// under a storm of edits; fewer would refuse it.
+const TRIES: u32 = 16;
 
 /// The newest committed version of a server known here; memory only. `i64::MAX` once it is deleted.
 pub fn version(core: &Core, server: ServerId) -> i64 {
-    let _ = (core, server);
-    todo!()
+    core.rules().version(server)
+}
+
+/// A seat about which is judged.
+pub(crate) struct Seat<'a> {
+    pub channel: ChannelId,
+    pub config: &'a RtcConfig,
+    pub name: &'a str,
+}
+
+impl Seat<'_> {
+    pub(crate) fn judge(&self, snapshot: &Snapshot, subject: &Subject<'_>) -> Result<MediaVerdict, Error> {
+        let scope = Scope::Channel(self.channel);
+        guard::holds(snapshot, subject, scope, Right::RTC_CONNECT)?;
+        let rights = snapshot.rights(subject, scope).ok_or(Error::NotFound("channel"))?;
+        let accid = subject.accid();
+        Ok(MediaVerdict {
+            server: snapshot.server,
+            channel: self.channel,
+            rights,
+            version: snapshot.version,
+            is_owner: *accid == snapshot.owner,
+            config: self.config.clone(),
+            display_name: if self.name.is_empty() { accid.as_str() } else { self.name }.to_owned(),
+        })
+    }
 }

@@ -1,0 +1,181 @@
+//! Permission snapshots: one per server, built from storage, swapped at commit.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use parking_lot::RwLock;
+use rotunda_model::{AppId, Auths, ServerId, role::RoleKind};
+use rotunda_permissions::{CategoryRules, ChannelRules, Layer, Lists, RoleRules, Snapshot};
+use rotunda_store::{
+    StoreError,
+    layer::ListKind,
+    rules::{Place, Rules, Who},
+};
+
+use crate::{Core, Error};
+
+/// What is known of one server.
+#[derive(Debug, Clone)]
+enum Known {
+    Live {
+        app: AppId,
+        snapshot: Arc<Snapshot>,
+    },
+    /// Deleted. Stays, so that a reader who began earlier cannot bring it back.
+    Gone,
+}
+
+impl Known {
+    fn version(&self) -> i64 {
+        match self {
+            Self::Live { snapshot, .. } => snapshot.version,
+            Self::Gone => i64::MAX,
+        }
+    }
+}
+
+/// Snapshots by server. A reader takes no lock that a writer of rules holds: the map's lock guards only its shape.
+#[derive(Default)]
+pub(crate) struct RulesCache {
+    servers: RwLock<HashMap<ServerId, Arc<ArcSwap<Known>>>>,
+}
+
+impl fmt::Debug for RulesCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RulesCache").finish_non_exhaustive()
+    }
+}
+
+impl RulesCache {
+    fn get(&self, server: ServerId) -> Option<Arc<Known>> {
+        self.servers.read().get(&server).map(|slot| slot.load_full())
+    }
+
+    /// The newer of what is there and what comes stays.
+    fn put(&self, server: ServerId, known: Known) {
+        let known = Arc::new(known);
+        let slot = self.servers.read().get(&server).cloned();
+        let slot = slot.unwrap_or_else(|| {
+            let mut servers = self.servers.write();
+            servers.entry(server).or_insert_with(|| Arc::new(ArcSwap::new(Arc::clone(&known)))).clone()
+        });
+        slot.rcu(|old| if old.version() < known.version() { Arc::clone(&known) } else { Arc::clone(old) });
+    }
+
+    pub(crate) fn put_live(&self, app: AppId, snapshot: Arc<Snapshot>) {
+        self.put(snapshot.server, Known::Live { app, snapshot });
+    }
+
+    pub(crate) fn put_gone(&self, server: ServerId) {
+        self.put(server, Known::Gone);
+    }
+
+    /// Newest version known; 0 when nothing is.
+    pub(crate) fn version(&self, server: ServerId) -> i64 {
+        self.get(server).map_or(0, |known| known.version())
+    }
+
+    /// What is cached, of whatever app.
+    pub(crate) fn cached(&self, server: ServerId) -> Option<Arc<Snapshot>> {
+        match self.get(server)?.as_ref() {
+            Known::Live { snapshot, .. } => Some(Arc::clone(snapshot)),
+            Known::Gone => None,
+        }
+    }
+}
+
+impl Core {
+    /// The server's rules, from memory or else from storage. `None`: no such server in the app.
+    pub(crate) async fn snapshot(
+        &self,
+        app: AppId,
+        server: ServerId,
+    ) -> Result<Option<Arc<Snapshot>>, Error> {
+        if let Some(known) = self.rules().get(server) {
+            return Ok(match known.as_ref() {
+                Known::Live { app: of, snapshot } if *of == app => Some(Arc::clone(snapshot)),
+                _ => None,
+            });
+        }
+        let of = self.refresh(server).await?;
+        Ok(self.rules().cached(server).filter(|_| of == Some(app)))
+    }
+
+    /// Reads a server's rules into the cache; the app it belongs to. `None`: no such server.
+    pub(crate) async fn refresh(&self, server: ServerId) -> Result<Option<AppId>, Error> {
+        let mut tx = self.store().begin_read().await?;
+        let loaded = rotunda_store::rules::load(&mut tx, server).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        let Some(rules) = loaded else { return Ok(None) };
+        let app = rules.app;
+        self.rules().put_live(app, Arc::new(build(rules)?));
+        Ok(Some(app))
+    }
+}
+
+/// Rows to snapshot.
+pub(crate) fn build(rules: Rules) -> Result<Snapshot, StoreError> {
+    let everyone = rules.roles.iter().find(|role| role.kind == RoleKind::Everyone);
+    let everyone = everyone.ok_or(StoreError::Row { column: "server_roles without @everyone" })?;
+    let mut snapshot =
+        Snapshot::new(rules.server, rules.version, rules.owner, everyone.id, everyone.auths.clone());
+    let everyone = everyone.id;
+    for role in rules.roles.iter().filter(|role| role.kind == RoleKind::Custom) {
+        let rules = RoleRules { priority: role.priority, auths: role.auths.clone() };
+        snapshot.put_role(role.id, rules);
+    }
+    for category in &rules.categories {
+        let lists = Lists { view_mode: category.view_mode, ..Lists::default() };
+        snapshot.put_category(category.id, CategoryRules { layer: Layer::default(), lists });
+    }
+    for channel in &rules.channels {
+        let lists = Lists { view_mode: channel.view_mode, ..Lists::default() };
+        let rules = ChannelRules {
+            layer: Layer::default(),
+            lists,
+            visitor_mode: channel.visitor_mode,
+            category: channel.category,
+            sync: channel.sync_mode,
+        };
+        snapshot.put_channel(channel.id, rules);
+    }
+    for role in rules.layer_roles {
+        let Some((layer, _)) = place_mut(&mut snapshot, role.place) else { continue };
+        if role.server_role == everyone {
+            layer.everyone = role.auths;
+        } else {
+            layer.roles.put(role.server_role, role.auths);
+        }
+    }
+    for entry in rules.overrides {
+        if let Some((layer, _)) = place_mut(&mut snapshot, entry.place) {
+            layer.members.put(entry.accid, entry.auths);
+        }
+    }
+    for listed in rules.listed {
+        let Some((_, lists)) = place_mut(&mut snapshot, listed.place) else { continue };
+        let list = match listed.kind {
+            ListKind::White => &mut lists.white,
+            ListKind::Black => &mut lists.black,
+        };
+        match listed.who {
+            Who::Member(accid) => drop(list.members.put(accid, ())),
+            Who::Role(role) => drop(list.roles.put(role, ())),
+        }
+    }
+    Ok(snapshot)
+}
+
+fn place_mut(snapshot: &mut Snapshot, place: Place) -> Option<(&mut Layer, &mut Lists)> {
+    match place {
+        Place::Channel(id) => snapshot.channel_mut(id).map(|rules| (&mut rules.layer, &mut rules.lists)),
+        Place::Category(id) => snapshot.category_mut(id).map(|rules| (&mut rules.layer, &mut rules.lists)),
+    }
+}
+
+/// What @everyone of a new server says: every built-in right allowed or denied.
+pub(crate) fn everyone_auths(allowed: rotunda_model::RightSet) -> Auths {
+    use rotunda_model::{AuthValue, Right};
+    let value = |right| if allowed.has(right) { AuthValue::Allow } else { AuthValue::Deny };
+    Right::BUILT_IN.into_iter().map(|right| (right, value(right))).collect()
+}
