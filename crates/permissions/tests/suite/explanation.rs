@@ -51,3 +51,47 @@ proptest! {
         }
     }
 }
+
+/// What an admin reads: the text of two explanations, whole.
+#[test]
+fn explanations_read_as_sentences() {
+    use rotunda_model::{Auths, CategoryId, ChannelId, Right, ServerId, SyncMode};
+    use rotunda_permissions::{CategoryRules, ChannelRules, RoleRules, Scope, Snapshot, Subject};
+
+    let says = |right, value| -> Auths { [(right, value)].into_iter().collect() };
+    let (ann, channel, category) = (accid("ann"), ChannelId::new(11).unwrap(), CategoryId::new(21).unwrap());
+    let kick = says(Right::KICK_SERVER, AuthValue::Allow);
+    let mut snapshot = Snapshot::new(ServerId::new(1).unwrap(), 7, accid("olga"), role(100), Auths::new());
+    snapshot.put_role(role(1), RoleRules { priority: 1, auths: kick });
+    snapshot.put_role(role(2), RoleRules { priority: 2, auths: Auths::new() });
+    let mut rules = CategoryRules::default();
+    rules.layer.members.put(ann.clone(), Auths::new());
+    rules.layer.roles.put(role(1), says(Right::RTC_CONNECT, AuthValue::Deny));
+    rules.layer.roles.put(role(2), says(Right::RTC_CONNECT, AuthValue::Allow));
+    snapshot.put_category(category, rules);
+    let sync = SyncMode::WithCategory;
+    snapshot.put_channel(channel, ChannelRules { category: Some(category), sync, ..Default::default() });
+
+    let roles = [role(1), role(2)];
+    let ann = Subject::member(&ann, &roles);
+    let told = |right| snapshot.explain(&ann, Scope::Channel(channel), right).unwrap().to_string();
+    assert_eq!(
+        told(Right::RTC_CONNECT),
+        "The channel is in sync with category 21, whose rules replace its own.\n\
+         It is public, and no black list names the member.\n\
+         The member's own override here says nothing about it.\n\
+         Role 1 here denies it.\n\
+         Role 2 here allows it.\n\
+         RTCChannelConnect is allowed."
+    );
+    assert_eq!(
+        told(Right::KICK_SERVER),
+        "The channel is in sync with category 21, whose rules replace its own.\n\
+         It is public, and no black list names the member.\n\
+         This right exists only on server roles, so no layer is asked.\n\
+         The server's @everyone role does not allow it.\n\
+         Server role 1 allows it.\n\
+         Server role 2 does not allow it.\n\
+         kickServer is allowed."
+    );
+}

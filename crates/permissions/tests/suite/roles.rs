@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use rotunda_model::RightSet;
+use rotunda_permissions::Rank;
 
 use crate::{
     reference::{At, Role, Standing, Who, value},
@@ -135,5 +136,13 @@ proptest! {
     fn rank_is_the_smallest_priority(world in world(), who in member(), priority in 1..6_i64) {
         let rank = with_subject(&who, |subject| world.snapshot().best_rank(subject));
         prop_assert_eq!(rank.is_above(priority), world.best(&who).is_some_and(|best| best < priority));
+    }
+
+    /// The name alone makes no owner.
+    #[test]
+    fn who_is_no_member_outranks_nothing(world in world(), who in who()) {
+        let rank = with_subject(&who, |subject| world.snapshot().best_rank(subject));
+        prop_assert_eq!(rank == Rank::Owner, who.standing == Standing::Member && who.name == OWNER);
+        prop_assert!(who.standing == Standing::Member || rank == Rank::Lowest);
     }
 }
