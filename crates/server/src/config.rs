@@ -14,8 +14,8 @@ use figment::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Environment variables that start with the prefix but are arguments of the command line, not keys.
-const NOT_KEYS: &[&str] = &["config"];
+/// Environment variables that start with the prefix but are no keys: the file to read, and the binary that scripts start.
+const NOT_KEYS: &[&str] = &["config", "bin"];
 
 /// Below this likeness (0 to 1, Jaro-Winkler) a suggestion would puzzle more than help.
 const LIKENESS_MIN: f64 = 0.7;

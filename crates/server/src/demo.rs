@@ -93,10 +93,10 @@ struct Shared {
     origin: PublicOrigin,
 }
 
-/// `/try/demo.json` and `/try/token`, for the page of our own origin: no CORS.
+/// `/try/accounts` and `/try/token`, for the page of our own origin: no CORS.
 pub fn routes(demo: Demo, origin: PublicOrigin) -> Router {
     Router::new()
-        .route("/try/demo.json", get(page))
+        .route("/try/accounts", get(page))
         .route("/try/token", post(token))
         .with_state(Arc::new(Shared { demo, origin }))
 }
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_page_learns_no_token_and_no_secret() {
-        let (status, body) = ask(Request::get("/try/demo.json"), "").await;
+        let (status, body) = ask(Request::get("/try/accounts"), "").await;
         assert_eq!(status, StatusCode::OK);
         assert!(!body.contains("token-of") && !body.contains("app-secret"), "{body}");
         assert!(body.contains("\"link\":\"127.0.0.1:8443\"") && body.contains("\"accid\":\"bob\""), "{body}");

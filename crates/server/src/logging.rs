@@ -7,9 +7,12 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Log, LogFormat};
 
+/// Postgres' notices say that what exists exists. A directive of the configuration still overrides this one.
+const QUIET: &str = "sqlx::postgres::notice=warn";
+
 /// Starts logging to standard error, so that standard output stays free for answers and the banner.
 pub fn start(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level)
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", log.level))
         .with_context(|| format!("log.level: cannot understand \"{}\"", log.level))?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
