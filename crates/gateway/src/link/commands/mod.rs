@@ -1,0 +1,134 @@
+//! The commands of a logged-in session: one file per family, each a thin glue between wire and `core`.
+//!
+//! This is the map: which command lives in which family. What is in no family answers a vendor code at once, so that
+//! the caller does not wait 8 s, and is counted under the SDK's name for it.
+
+pub mod channel;
+pub mod media;
+pub mod member;
+pub mod role;
+pub mod server;
+pub mod session;
+pub mod subscription;
+
+use rotunda_core::{Actor, Core, Error};
+use rotunda_model::Code;
+use rotunda_wire::{Answer, CommandId, ItemError, Request, command};
+use serde_json::Value;
+
+use crate::link::{hub::Hub, session::Session};
+
+/// One command being handled.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    pub core: &'a Core,
+    pub actor: &'a Actor,
+    pub hub: &'a Hub,
+    pub session: &'a Session,
+    pub request: &'a Request,
+}
+
+/// The items of the answer, or why there are none.
+pub type Reply = Result<Vec<Value>, Refusal>;
+
+/// Why a command is not done; the client gets only the code.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Core(#[from] Error),
+    #[error("bad parameter: {0}")]
+    Item(#[from] ItemError),
+    #[error("refused with code {0}")]
+    Code(Code),
+    #[error("no server does this command yet")]
+    Unbuilt,
+    #[error("only a server sends this command")]
+    ServerOnly,
+    #[error("no SDK knows this command")]
+    Unknown,
+}
+
+impl Refusal {
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Core(error) => error.code(),
+            Self::Item(_) | Self::ServerOnly => Code::PARAMETER,
+            Self::Code(code) => *code,
+            Self::Unbuilt | Self::Unknown => Code::NOT_FOUND,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// The typed items of the request.
+    pub fn read<C: command::Command>(&self) -> Result<C, Refusal> {
+        Ok(C::read(&self.request.items)?)
+    }
+}
+
+/// Does one command. Refusals are logged and counted here, once.
+pub async fn handle(call: Call<'_>) -> Answer {
+    match dispatch(call).await {
+        Ok(items) => {
+            count(call.request.command, Code::OK);
+            Answer::ok(call.request, items)
+        }
+        Err(refusal) => refuse(call.request, &refusal),
+    }
+}
+
+/// The answer to a request that is not done.
+pub fn refuse(request: &Request, refusal: &Refusal) -> Answer {
+    let code = refusal.code();
+    count(request.command, code);
+    note(request.command, refusal, code);
+    Answer::refusal(request, code.0)
+}
+
+async fn dispatch(call: Call<'_>) -> Reply {
+    let CommandId { sid, cid } = call.request.command;
+    match (sid, cid) {
+        (1, 2) | (2, 3) | (6, 26 | 27) | (24, 2 | 4 | 9 | 19) => session::handle(call).await,
+        (24, 31 | 32 | 34 | 35) => server::handle(call).await,
+        (24, 36 | 37 | 39 | 40 | 43 | 46 | 47) => member::handle(call).await,
+        (24, 48 | 49 | 51 | 52) => channel::handle(call).await,
+        (24, 61 | 63 | 64 | 69 | 70 | 71 | 73 | 82) => role::handle(call).await,
+        (24, 15 | 27) | (25, 8) => subscription::handle(call).await,
+        (25, 1..=4) => media::handle(call).await,
+        _ => Err(not_built(call.request.command)),
+    }
+}
+
+/// The refusal of a command that is in no family.
+pub fn not_built(command: CommandId) -> Refusal {
+    match command::name_of(command) {
+        None => Refusal::Unknown,
+        Some(_) if command::is_push(command) => Refusal::ServerOnly,
+        Some(_) => Refusal::Unbuilt,
+    }
+}
+
+/// Label values are names of the SDK's table and codes of the vendor's: a few hundred series at most.
+fn count(command: CommandId, code: Code) {
+    let code = code.to_string();
+    metrics::counter!("rotunda_link_commands_total", "command" => label(command), "code" => code)
+        .increment(1);
+}
+
+fn note(command: CommandId, refusal: &Refusal, code: Code) {
+    let name = label(command);
+    match refusal {
+        Refusal::Unbuilt | Refusal::Unknown | Refusal::ServerOnly => {
+            metrics::counter!("rotunda_link_commands_unbuilt_total", "command" => name).increment(1);
+            tracing::warn!(%command, name, %code, "a client sent a command that is not built");
+        }
+        _ if matches!(code, Code::INTERNAL | Code::BUSY) => {
+            tracing::error!(%command, name, %code, error = %refusal, "a command failed");
+        }
+        _ => tracing::debug!(%command, name, %code, reason = %refusal, "a command was refused"),
+    }
+}
+
+fn label(command: CommandId) -> &'static str {
+    command::name_of(command).unwrap_or("unknown")
+}

@@ -1,0 +1,299 @@
+//! The live sessions: by account, and which of them hear of a server.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use axum::extract::ws::Utf8Bytes;
+use parking_lot::Mutex;
+use rotunda_core::{Rooms, ports};
+use rotunda_model::{Accid, AppId, DeviceId, ServerId, UserKey, notification::Notification};
+use rotunda_wire::{CommandId, Push, ToWire, entity::LoginInfo};
+
+use super::{
+    render,
+    session::{End, Kick, Outbound, Session},
+};
+
+/// Devices of one account online at once (the vendor's limit).
+pub const DEVICES_MAX: usize = 10;
+
+/// Another session of the account came or went (24_8).
+const MULTI_SPOT: CommandId = CommandId::new(24, 8);
+
+/// First item of 24_8.
+#[derive(Clone, Copy)]
+enum Spot {
+    Came = 1,
+    Went = 2,
+}
+
+/// All sessions of this process.
+pub struct Hub {
+    rooms: Arc<dyn Rooms>,
+    /// Held while sessions come and go *and* the rooms are told, so that a room hears of it in the order it happened:
+    /// a device that is replaced must not count as gone after its successor came.
+    arrivals: Mutex<()>,
+    state: Mutex<State>,
+    /// The last frame written: a notification goes to many sessions one after the other.
+    rendered: Mutex<Option<(Arc<Notification>, Utf8Bytes)>>,
+}
+
+#[derive(Default)]
+struct State {
+    accounts: HashMap<UserKey, Account>,
+    /// Online members of each server.
+    servers: HashMap<ServerId, HashSet<UserKey>>,
+}
+
+#[derive(Default)]
+struct Account {
+    /// Oldest first; one per device.
+    sessions: Vec<Arc<Session>>,
+    servers: HashSet<ServerId>,
+    /// Logins under way: while there are any, the account is kept here even without a session.
+    expected: usize,
+    /// Servers left during those logins; what their queries found there is out of date.
+    left: HashSet<ServerId>,
+}
+
+/// An account whose login is under way; dropped without arriving, nothing remains.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    hub: &'a Hub,
+    user: UserKey,
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        let mut state = self.hub.state.lock();
+        if let Some(account) = state.accounts.get_mut(&self.user) {
+            account.expected = account.expected.saturating_sub(1);
+            if account.expected == 0 {
+                account.left.clear();
+            }
+        }
+        state.forget_if_gone(&self.user);
+    }
+}
+
+impl Hub {
+    pub fn new(rooms: Arc<dyn Rooms>) -> Self {
+        Self { rooms, arrivals: Mutex::default(), state: Mutex::default(), rendered: Mutex::default() }
+    }
+
+    /// From now on joins and leaves of the account are noted, so that a query of its servers begun after this and the
+    /// notes together are never out of date.
+    pub fn expect(&self, user: &UserKey) -> Expected<'_> {
+        self.state.lock().accounts.entry(user.clone()).or_default().expected += 1;
+        Expected { hub: self, user: user.clone() }
+    }
+
+    /// Registers a session of an expected account, a member of `servers`, and gives back the account's other sessions.
+    /// The device's earlier session ends, and the oldest of an eleventh device.
+    pub fn arrive(
+        &self,
+        session: &Arc<Session>,
+        expected: Expected<'_>,
+        servers: Vec<ServerId>,
+    ) -> Vec<LoginInfo> {
+        let others = self.register(session, servers);
+        drop(expected);
+        others.iter().map(|other| other.info().clone()).collect()
+    }
+
+    fn register(&self, session: &Arc<Session>, servers: Vec<ServerId>) -> Vec<Arc<Session>> {
+        let _order = self.arrivals.lock();
+        let (others, replaced, crowded_out) = {
+            let mut state = self.state.lock();
+            let State { accounts, servers: online } = &mut *state;
+            let account = accounts.entry(session.user().clone()).or_default();
+            for server in servers.into_iter().filter(|server| !account.left.contains(server)) {
+                account.servers.insert(server);
+                online.entry(server).or_default().insert(session.user().clone());
+            }
+            let replaced = account.take(|other| other.device() == session.device());
+            let crowded_out =
+                if account.sessions.len() >= DEVICES_MAX { account.take(|_| true) } else { None };
+            let others = account.sessions.clone();
+            account.sessions.push(Arc::clone(session));
+            (others, replaced, crowded_out)
+        };
+        if let Some(old) = replaced {
+            // Two tabs with one fixed device id would replace each other for ever, so a live one is told to stop. One
+            // that no longer answers is a lost connection of the client that now comes back.
+            old.end(if old.is_alive() { End::Kicked(Kick::silently(session)) } else { End::Replaced });
+            tell(&others, Spot::Went, old.info());
+        }
+        if let Some(old) = crowded_out {
+            old.end(End::Kicked(Kick::by_server()));
+            tell(&others, Spot::Went, old.info());
+            self.rooms.link_down(old.user(), old.device());
+        }
+        tell(&others, Spot::Came, session.info());
+        self.rooms.link_up(session.user(), session.device());
+        metrics::gauge!("rotunda_link_sessions").increment(1.0);
+        others
+    }
+
+    /// A session ended by itself. One that was replaced or crowded out is no longer here, and nothing happens.
+    pub fn leave(&self, session: &Session) {
+        let _order = self.arrivals.lock();
+        metrics::gauge!("rotunda_link_sessions").decrement(1.0);
+        let others = {
+            let mut state = self.state.lock();
+            let Some(account) = state.accounts.get_mut(session.user()) else { return };
+            let here = account.take(|other| std::ptr::eq(Arc::as_ptr(other), session)).is_some();
+            let others = account.sessions.clone();
+            state.forget_if_gone(session.user());
+            if !here {
+                return;
+            }
+            others
+        };
+        tell(&others, Spot::Went, session.info());
+        self.rooms.link_down(session.user(), session.device());
+    }
+
+    /// Ends other sessions of the account on the devices named (24_9); the devices really ended.
+    pub fn kick_devices(&self, by: &Session, devices: &[String]) -> Vec<String> {
+        let others = self.sessions(by.user());
+        let meant = others.iter().filter(|other| {
+            !std::ptr::eq(Arc::as_ptr(other), by) && devices.iter().any(|d| d == other.device().as_str())
+        });
+        meant
+            .filter(|other| other.end(End::Kicked(Kick::by_other_client(by))))
+            .map(|other| other.device().as_str().to_owned())
+            .collect()
+    }
+
+    /// Ends everything, for a process that stops: clients come back to its successor.
+    pub fn end_all(&self) {
+        let all: Vec<_> = self.state.lock().accounts.values().flat_map(|a| a.sessions.clone()).collect();
+        for session in all {
+            session.end(End::Restart);
+        }
+    }
+
+    /// Devices of the account that are online.
+    pub fn devices(&self, user: &UserKey) -> Vec<DeviceId> {
+        self.sessions(user).iter().map(|session| session.device().clone()).collect()
+    }
+
+    fn sessions(&self, user: &UserKey) -> Vec<Arc<Session>> {
+        self.state.lock().accounts.get(user).map(|account| account.sessions.clone()).unwrap_or_default()
+    }
+
+    fn render(&self, notification: &Arc<Notification>) -> Utf8Bytes {
+        let mut rendered = self.rendered.lock();
+        if let Some((last, frame)) = rendered.as_ref()
+            && Arc::ptr_eq(last, notification)
+        {
+            return frame.clone();
+        }
+        let frame = Utf8Bytes::from(render::live(notification));
+        *rendered = Some((Arc::clone(notification), frame.clone()));
+        frame
+    }
+}
+
+impl ports::Hub for Hub {
+    fn subscribers(&self, app: AppId, server: ServerId) -> Vec<Accid> {
+        let state = self.state.lock();
+        let online = state.servers.get(&server).into_iter().flatten();
+        online.filter(|user| user.app == app).map(|user| user.accid.clone()).collect()
+    }
+
+    fn is_online(&self, user: &UserKey) -> bool {
+        !self.sessions(user).is_empty()
+    }
+
+    fn deliver(&self, user: &UserKey, notification: &Arc<Notification>) -> usize {
+        let sessions = self.sessions(user);
+        if sessions.is_empty() {
+            return 0;
+        }
+        let frame = self.render(notification);
+        sessions.iter().filter(|session| session.push(Outbound::Frame(frame.clone()))).count()
+    }
+
+    fn joined(&self, user: &UserKey, server: ServerId) {
+        let mut state = self.state.lock();
+        if let Some(account) = state.accounts.get_mut(user) {
+            account.left.remove(&server);
+            account.servers.insert(server);
+            state.servers.entry(server).or_default().insert(user.clone());
+        }
+    }
+
+    fn left(&self, user: &UserKey, server: ServerId) {
+        let mut state = self.state.lock();
+        if let Some(account) = state.accounts.get_mut(user) {
+            account.servers.remove(&server);
+            if account.expected > 0 {
+                account.left.insert(server);
+            }
+        }
+        state.unlist(user, server);
+    }
+
+    fn kick(&self, user: &UserKey, reason: u8) {
+        for session in self.sessions(user) {
+            session.end(End::Kicked(Kick { reason, ..Kick::by_server() }));
+        }
+    }
+}
+
+impl State {
+    fn unlist(&mut self, user: &UserKey, server: ServerId) {
+        if let Some(online) = self.servers.get_mut(&server) {
+            online.remove(user);
+            if online.is_empty() {
+                self.servers.remove(&server);
+            }
+        }
+    }
+
+    fn forget_if_gone(&mut self, user: &UserKey) {
+        let gone = self
+            .accounts
+            .get(user)
+            .is_some_and(|account| account.sessions.is_empty() && account.expected == 0);
+        if !gone {
+            return;
+        }
+        if let Some(account) = self.accounts.remove(user) {
+            for server in account.servers {
+                self.unlist(user, server);
+            }
+        }
+    }
+}
+
+impl Account {
+    /// Takes the oldest session that fits.
+    fn take(&mut self, fits: impl Fn(&Arc<Session>) -> bool) -> Option<Arc<Session>> {
+        let index = self.sessions.iter().position(fits)?;
+        Some(self.sessions.remove(index))
+    }
+}
+
+fn tell(sessions: &[Arc<Session>], spot: Spot, info: &LoginInfo) {
+    if sessions.is_empty() {
+        return;
+    }
+    let items = vec![(spot as u8).into(), info.to_wire().unwrap_or_default()];
+    let frame = Utf8Bytes::from(Push { command: MULTI_SPOT, items }.frame());
+    for session in sessions {
+        session.push(Outbound::Frame(frame.clone()));
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Hub").field("accounts", &state.accounts.len()).finish_non_exhaustive()
+    }
+}
