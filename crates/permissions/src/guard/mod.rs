@@ -24,7 +24,7 @@ pub use roles::{
 
 use rotunda_model::{AuthValue, Auths, Right, right::RightScope};
 
-use crate::{Refusal, Scope, Sight, Snapshot, Subject};
+use crate::{Refusal, Scope, Snapshot, Subject};
 
 /// An update of auths: only the rights it lists change. The last of two equal rights counts.
 pub type Changes<'a> = &'a [(Right, AuthValue)];
@@ -65,7 +65,8 @@ pub fn updated(auths: &Auths, scope: Scope, changes: Changes<'_>) -> Auths {
 ///
 /// G1: only rights that the actor holds in that scope. G2: none of them is lost to the actor by the change. The
 /// vendor states G2 as "at least one of one's own roles must keep allow"; here it is asked of the evaluation itself,
-/// so that it holds in a channel too, whose layers can take a right away in more ways. G3: the owner is above both.
+/// so that it holds in a channel too, whose layers can take a right away in more ways. G3, that the owner is above
+/// both, follows: the evaluation gives the owner every right before and after.
 fn may_set(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
@@ -77,9 +78,6 @@ fn may_set(
         && let Some((right, _)) = changes.iter().find(|(right, _)| right.scope() == RightScope::Server)
     {
         return Err(Refusal::ServerOnlyRight(*right));
-    }
-    if snapshot.sight(actor, scope) == Some(Sight::Owner) {
-        return Ok(());
     }
     let held = |snapshot: &Snapshot, right| snapshot.allows(actor, scope, right).unwrap_or(false);
     if let Some(&(right, _)) = changes.iter().find(|(right, _)| !held(snapshot, *right)) {
