@@ -6,11 +6,18 @@
 
 mod command;
 mod counters;
+mod dtls;
 mod ids;
+mod keyframe;
 pub mod ortc;
+mod rtcp;
+mod rtp;
+mod srtp;
+mod stun;
 
 pub use command::{
     Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
 };
 pub use counters::Counters;
+pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, TransportId};
