@@ -1,0 +1,156 @@
+// What is not built yet is refused at once, with a code, and harms nothing.
+import { isInternal, METHODS } from '../methods.mjs';
+
+export const accounts = ['owner', 'member'];
+
+/** ms in which a refusal must be there; the client itself would give up after 8000. */
+const AT_ONCE_MS = 2000;
+
+export default async function (t) {
+  const owner = await t.client('owner');
+  const { serverId } = await owner.sdk.qchatServer.createServer({ name: 'unbuilt', inviteMode: 1 });
+  const { channelId } = await owner.sdk.qchatChannel.createChannel({ serverId, type: 'message', name: 'text' });
+  const { roleId } = await owner.sdk.qchatRole.createServerRole({ serverId, name: 'r', priority: 3 });
+  const accid = t.accid('member');
+  await owner.sdk.qchatServer.inviteServerMembers({ serverId, accids: [accid], ps: '' });
+  const categoryId = '1';
+  const requestId = '1';
+  const message = { serverId, channelId, msgIdServer: '1', msgIdClient: 'c', time: 1, fromAccount: accid, type: 'text', body: 'b' };
+  const at = { serverId, channelId };
+  const cat = { serverId, categoryId };
+  const now = Date.now();
+
+  const calls = {
+    qchatServer: {
+      updateServer: { serverId, name: 'x' },
+      rejectInviteServer: { serverId, accid, ps: '', recordInfo: { requestId } },
+      rejectServerApply: { serverId, accid, ps: '', recordInfo: { requestId } },
+      kickServerMembers: { serverId, accids: [accid] },
+      updateMyMemberInfo: { serverId, nick: 'n' },
+      updateServerMemberInfo: { serverId, accid, nick: 'n' },
+      banServerMember: { serverId, accid },
+      unbanServerMember: { serverId, accid },
+      getBannedMembersByPage: { serverId, timetag: 0 },
+      serverSearchByPage: { keyword: 'u', searchType: 'square' },
+      serverMemberSearchByPage: { serverId, keyword: 'u' },
+      generateInviteCode: { serverId },
+      joinByInviteCode: { serverId, inviteCode: 'x' },
+      getInviteApplyRecordOfServer: { serverId, fromTime: 0, toTime: now },
+      getInviteApplyRecordOfSelf: { fromTime: 0, toTime: now },
+      markRead: { serverIds: [serverId] },
+      subscribeAllChannel: { type: 1, serverIds: [serverId] },
+      subscribeAsVisitor: { opeType: 1, serverIds: [serverId] },
+      enterAsVisitor: { serverIds: [serverId] },
+      leaveAsVisitor: { serverIds: [serverId] },
+    },
+    qchatChannel: {
+      updateChannel: { channelId, serverId, name: 'x' },
+      getMembersByPage: { ...at, timetag: 0 },
+      updateWhiteBlackRole: { ...at, roleId, type: 'black', opeType: 'add' },
+      getWhiteBlackRolesPage: { ...at, type: 'black', timetag: 0 },
+      updateWhiteBlackMembers: { ...at, type: 'black', opeType: 'add', toAccids: [accid] },
+      getWhiteBlackMembersPage: { ...at, type: 'black', timetag: 0, limit: 10 },
+      getExistingWhiteBlackRoles: { ...at, type: 'black', roleIds: [roleId] },
+      getExistingWhiteBlackMembers: { ...at, type: 'black', accids: [accid] },
+      updateCategoryInfoOfChannel: { channelId, categoryId: '0', syncMode: 0 },
+      createChannelCategory: { serverId, name: 'c' },
+      removeChannelCategory: { categoryId },
+      updateChannelCategory: { categoryId, name: 'x' },
+      getChannelCategoriesByID: { categoryIds: [categoryId] },
+      updateChannelCategoryWhiteBlackRole: { ...cat, type: 'black', opeType: 'add', roleId },
+      getChannelCategoryWhiteBlackRolesPage: { ...cat, type: 'black', timetag: 0 },
+      updateChannelCategoryWhiteBlackMembers: { ...cat, type: 'black', opeType: 'add', toAccids: [accid] },
+      getChannelCategoryWhiteBlackMembersPage: { ...cat, type: 'black', timetag: 0 },
+      getChannelCategoryWhiteBlackRoles: { ...cat, type: 'black', roleIds: [roleId] },
+      getChannelCategoryWhiteBlackMembers: { ...cat, type: 'black', accids: [accid] },
+      getChannelCategoriesPage: { serverId, timetag: 0 },
+      getChannelCategoryChannelsPage: { ...cat, timetag: 0 },
+      subscribeAsVisitor: { opeType: 1, channels: [at] },
+      getChannelSearchByPage: { keyword: 'u', serverId },
+      channelMemberSearch: { ...at, keyword: 'u' },
+    },
+    qchatRole: {
+      deleteServerRole: { serverId, roleId: '1' },
+      addChannelRole: { ...at, parentRoleId: roleId },
+      removeChannelRole: { ...at, roleId },
+      updateChannelRole: { ...at, roleId, auths: { sendMsg: 'deny' } },
+      getChannelRoles: { ...at, timetag: 0 },
+      getMemberRoles: { ...at, timetag: 0 },
+      removeMembersFromServerRole: { serverId, roleId, accids: [accid] },
+      getMembersFromServerRole: { serverId, roleId, timetag: 0 },
+      getServerRolesByAccid: { serverId, accid, timetag: 0 },
+      getExistingServerRolesByAccids: { serverId, accids: [accid] },
+      getExistingChannelRolesByServerRoleIds: { ...at, roleIds: [roleId] },
+      getExistingAccidsOfMemberRoles: { ...at, accids: [accid] },
+      updateServerRolePriorities: { serverId, serverRoles: [{ serverId, roleId, priority: 4 }] },
+      getExistingAccidsInServerRole: { serverId, roleId, accids: [accid] },
+      addChannelCategoryRole: { ...cat, parentRoleId: roleId },
+      removeChannelCategoryRole: { ...cat, roleId },
+      updateChannelCategoryRole: { ...cat, roleId, auths: { sendMsg: 'deny' } },
+      getChannelCategoryRole: { ...cat, timetag: 0 },
+      addChannelCategoryMemberRole: { ...cat, accid },
+      removeChannelCategoryMemberRole: { ...cat, accid },
+      updateChannelCategoryMemberRole: { ...cat, accid, auths: { sendMsg: 'deny' } },
+      getChannelCategoryMemberRole: { ...cat, timetag: 0 },
+      checkPermissions: { serverId, auths: ['sendMsg'] },
+    },
+    qchatMsg: {
+      sendMessage: { ...at, type: 'text', body: 'hello' },
+      replyMessage: { ...at, type: 'text', body: 're', replyMessage: message },
+      resendMessage: { ...message, resend: true },
+      updateMessage: { message: { ...message, body: 'x' }, ps: '' },
+      revokeMessage: { message, ps: '' },
+      deleteMessage: { message, ps: '' },
+      markMessageRead: { ...at, time: now },
+      getHistoryMessage: { ...at },
+      getMessageHistoryByIds: { ...at, messageReferList: [{ msgIdServer: '1', time: 1 }] },
+      getReferMessages: { message: { ...message, replyRefer: { fromAccount: accid, msgIdServer: '1', msgIdClient: 'c', time: 1 } }, referType: 'replay' },
+      getThreadMessages: { message, messageQueryOption: { limit: 10 } },
+      getThreadRootMessagesMeta: { ...at, threadRootMessages: [{ msgIdServer: '1', time: 1 }] },
+      getMentionedMeMessages: { ...at },
+      addQuickComment: { type: 1, commentMessage: message },
+      removeQuickComment: { type: 1, commentMessage: message },
+      getQuickComments: { ...at, msgList: [{ msgIdServer: '1', time: 1 }] },
+      getLastMessageOfChannels: { serverId, channelIdList: [channelId] },
+      searchMsgByPage: { serverId, channelId, keyword: 'u', msgTypes: ['text'] },
+      sendSystemNotification: { ...at, attach: { a: 1 } },
+      updateSystemNotification: { systemNotification: { msgIdServer: '1', type: 'custom', status: 10001 } },
+      markSystemNotificationsRead: { systemNotifications: [{ msgIdServer: '1', type: 'custom' }] },
+      sendTypingEvent: { ...at },
+    },
+    cloudStorage: {
+      getOriginUrl: 'https://files.example/short?_im_url=1',
+      getFileToken: { type: 2, urls: ['https://files.example/a'] },
+    },
+  };
+
+  await t.step('the list of methods is complete', async () => {
+    for (const [service, methods] of Object.entries(METHODS)) {
+      if (!service) continue;
+      const real = new Set();
+      for (let o = owner.sdk[service]; o && o !== Object.prototype; o = Object.getPrototypeOf(o)) {
+        for (const name of Object.getOwnPropertyNames(o)) if (typeof owner.sdk[service][name] === 'function' && !isInternal(name)) real.add(name);
+      }
+      t.equal([...real].sort(), Object.keys(methods).sort(), service);
+    }
+  });
+
+  for (const [service, methods] of Object.entries(calls)) {
+    for (const [name, options] of Object.entries(methods)) {
+      await t.step(`${service}.${name} is refused at once`, [`${service}.${name}`], async () => {
+        const since = Date.now();
+        const error = await t.rejects(owner.sdk[service][name](options));
+        const took = Date.now() - since;
+        t.ok(took < AT_ONCE_MS, `the refusal took ${took} ms`);
+        t.ok(Number.isInteger(error?.code) && error.code !== 408 && error.code !== 415, `no vendor code: ${error?.code} ${error?.message}`);
+        t.ok(error.name !== 'validateError' && error.name !== 'V2NIMError' || error.code !== 414 || error.detail?.cmd !== undefined || error.name === 'cmdError', `refused by the client itself: ${error.message}`);
+        return { refused: error.code };
+      });
+    }
+  }
+
+  await t.step('the link is unharmed afterwards', async () => {
+    t.match(await owner.sdk.qchatServer.getServers({ serverIds: [serverId] }), [{ name: 'unbuilt' }]);
+    t.ok(!owner.events.some((e) => e.name === 'disconnect'), 'the link was lost');
+  });
+}
