@@ -98,6 +98,8 @@ stamp_of() {
     LC_ALL=C sort | sha256sum | cut -c1-32
 }
 
+# What follows says `|| return` although the callers set -e: inside a condition, as ./test runs it, that is off.
+
 # npm_install DIR: node_modules as package-lock.json says, again only when that changed.
 npm_install() {
   local dir=$1 stamp file
@@ -105,7 +107,7 @@ npm_install() {
   file=$root/$dir/node_modules/.rotunda-stamp
   [ "$(cat "$file" 2>/dev/null)" = "$stamp" ] && return
   note "npm packages of $dir"
-  (cd "$root/$dir" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+  (cd "$root/$dir" && npm ci --no-audit --no-fund --loglevel=error </dev/null) || return
   echo "$stamp" >"$file"
 }
 
@@ -116,15 +118,14 @@ npm_build() {
   for source in "$@"; do sources+=("$root/$source"); done
   stamp=$(stamp_of "${sources[@]}")
   [ -d "$root/$dir/dist" ] && [ "$(cat "$file" 2>/dev/null)" = "$stamp" ] && return
-  npm_install "$dir"
+  npm_install "$dir" || return
   note "building $dir"
-  (cd "$root/$dir" && npm run --silent build </dev/null)
+  (cd "$root/$dir" && npm run --silent build </dev/null) || return
   echo "$stamp" >"$file"
 }
 
 build_web() {
-  npm_build roomkit
-  npm_build web roomkit
+  npm_build roomkit && npm_build web roomkit
 }
 
 build_release() {

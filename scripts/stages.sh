@@ -1,0 +1,93 @@
+# Stages of ./test: run one, count what it passed and failed, sum up. Sourced after lib.sh.
+
+passed=0
+failed=0
+stage_lines=()
+
+# stage MINUTES NAME COMMAND…: runs the command, a function of ours included, showing its output.
+# A stage whose output counts tests adds those; any other counts as one.
+stage() {
+  local minutes=$1 name=$2 log=$scratch/stage.log from=$SECONDS status=0 counts took
+  shift 2
+  say "$name"
+  (limited "$minutes" "$@") </dev/null 2>&1 | tee "$log" || status=$?
+  counts=$(count_tests "$log")
+  local ok=${counts% *} bad=${counts#* }
+  if [ $((ok + bad)) = 0 ]; then ok=$((status == 0)); fi
+  # A runner that fails beyond its tests (a build error, a missing summary) is a failure of its own.
+  if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+  passed=$((passed + ok))
+  failed=$((failed + bad))
+  took=$((SECONDS - from))
+  if [ "$bad" = 0 ]; then stage_lines+=("$(printf '%6d s  ok      %s (%d)' "$took" "$name" "$ok")")
+  else stage_lines+=("$(printf '%6d s  FAILED  %s (%d of %d)' "$took" "$name" "$bad" "$((ok + bad))")")
+  fi
+}
+
+# limited MINUTES COMMAND…: ends what hangs. `timeout` takes programs only, so functions run unlimited: they are
+# builds, which end by themselves.
+limited() {
+  local minutes=$1
+  shift
+  case $(type -t "$1") in
+    function) "$@" ;;
+    *) timeout --kill-after=20 "${minutes}m" "$@" ;;
+  esac
+}
+
+# "PASSED FAILED" of every test summary in a log: cargo's, vitest's, and the plain line.
+count_tests() {
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    /^test result: / { p += number("passed"); f += number("failed") }
+    /^ *Tests  / { p += number("passed"); f += number("failed") }
+    /^([a-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { p += number("passed"); f += number("failed") }
+    END { print p + 0, f + 0 }
+    function number(word,   i) {
+      for (i = 2; i <= NF; i++) if ($i ~ "^" word) return $(i - 1)
+      return 0
+    }'
+}
+
+npm_run() {
+  npm_install "${1%%/*}" || return
+  (cd "$root/$1" && timeout --kill-after=20 30m npm run --silent "$2")
+}
+
+# cargo_tool PROGRAM ARGUMENT…: a tool of exactly this version under target/tools.
+cargo_tool() {
+  local program=$1 version=${2##*@}
+  shift
+  if "$root/target/tools/bin/$program" --version 2>/dev/null | grep -qF "$version"; then return; fi
+  note "building $program $version"
+  (cd "$root" && cargo install --quiet --locked --root target/tools "$@" </dev/null)
+}
+
+# The advisory database is fetched from the network; without it the rest of the checks still stands.
+advisories() {
+  local log=$scratch/advisories.log status=0
+  say "advisories"
+  (cd "$root" && timeout 120 target/tools/bin/cargo-deny --locked check advisories) </dev/null >"$log" 2>&1 || status=$?
+  if [ "$status" != 0 ] && grep -qiE 'failed to (fetch|clone|open|acquire)|unable to (fetch|clone)|advisory database' "$log"; then
+    note "NOT CHECKED: the advisory database cannot be reached from here"
+    stage_lines+=("             skipped advisories: their database cannot be reached")
+    return
+  fi
+  tail -n 40 "$log"
+  stage 1 "advisories: result" test "$status" = 0
+}
+
+# .sqlx is what `cargo sqlx prepare` would write against the migrations of this tree.
+prepared_queries() {
+  local url=${DATABASE_URL/\/rotunda?/\/rotunda_prepared?} tools=$root/target/tools/bin
+  DATABASE_URL=$url "$tools/sqlx" database create &&
+    DATABASE_URL=$url "$tools/sqlx" migrate run --source migrations &&
+    SQLX_OFFLINE=false DATABASE_URL=$url PATH="$tools:$PATH" cargo sqlx prepare --workspace --check -- --all-targets
+}
+
+summary() {
+  printf '\nTime and result of each stage:\n'
+  printf '%s\n' "${stage_lines[@]}"
+  printf '%6d s  in all\n\n' "$SECONDS"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ]
+}
