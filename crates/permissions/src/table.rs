@@ -1,69 +1,70 @@
-//! A map for things read often and changed rarely: one sorted vector, no hashing, no slack per entry.
+//! A map for things read often and changed rarely: sorted vectors, no hashing, no slack per entry.
 
 /// A sorted map. Lookup is a binary search, change moves the tail: right for the tens of roles and the hundreds of
 /// overrides a channel has, wrong for the hundreds of thousands of members a server has.
+///
+/// Keys lie together, apart from their values, so that a search touches few cache lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table<K, V>(Vec<(K, V)>);
+pub struct Table<K, V> {
+    keys: Vec<K>,
+    values: Vec<V>,
+}
 
 /// A sorted set.
 pub type Set<K> = Table<K, ()>;
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { keys: Vec::new(), values: Vec::new() }
     }
 }
 
 impl<K: Ord, V> Table<K, V> {
-    fn place(&self, key: &K) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.cmp(key))
-    }
-
     pub fn get(&self, key: &K) -> Option<&V> {
-        let at = self.place(key).ok()?;
-        self.0.get(at).map(|(_, value)| value)
+        self.values.get(self.keys.binary_search(key).ok()?)
     }
 
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let at = self.place(key).ok()?;
-        self.0.get_mut(at).map(|(_, value)| value)
+        self.values.get_mut(self.keys.binary_search(key).ok()?)
     }
 
     pub fn has(&self, key: &K) -> bool {
-        self.place(key).is_ok()
+        self.keys.binary_search(key).is_ok()
     }
 
     /// Returns the value that was there.
     pub fn put(&mut self, key: K, value: V) -> Option<V> {
-        match self.place(&key) {
-            Ok(at) => self.0.get_mut(at).map(|(_, old)| std::mem::replace(old, value)),
+        match self.keys.binary_search(&key) {
+            Ok(at) => self.values.get_mut(at).map(|old| std::mem::replace(old, value)),
             Err(at) => {
-                self.0.insert(at, (key, value));
+                self.keys.insert(at, key);
+                self.values.insert(at, value);
                 None
             }
         }
     }
 
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        let at = self.place(key).ok()?;
-        Some(self.0.remove(at).1)
+        let at = self.keys.binary_search(key).ok()?;
+        self.keys.remove(at);
+        Some(self.values.remove(at))
     }
 
     /// In the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.0.iter().map(|(key, value)| (key, value))
+        self.keys.iter().zip(&self.values)
     }
 
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.0.iter_mut().map(|(_, value)| value)
+        self.values.iter_mut()
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 }
 
@@ -71,12 +72,12 @@ impl<K: Ord, V> Table<K, V> {
 impl<K: Ord, V> FromIterator<(K, V)> for Table<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut rows: Vec<(K, V)> = pairs.into_iter().collect();
-        // Stable, and `dedup_by` keeps the first of a run: so turn the run round first.
+        // The sort is stable and `dedup_by` keeps the first of a run: so turn the rows round first.
         rows.reverse();
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         rows.dedup_by(|(later, _), (kept, _)| later == kept);
-        rows.shrink_to_fit();
-        Self(rows)
+        let (keys, values) = rows.into_iter().unzip();
+        Self { keys, values }
     }
 }
 
