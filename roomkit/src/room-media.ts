@@ -1,0 +1,364 @@
+import { background, CODE_GENERAL, RoomKitError } from "./errors";
+import { audioSettings, screenSettings, videoSettings } from "./encoder-settings";
+import { LocalScreen } from "./local-screen";
+import { LocalSource, type LocalSourceHost } from "./local-source";
+import { AudioPlayback } from "./playback";
+import type { Consumer } from "./receive-transport";
+import type { Room } from "./room";
+import { RtcSession } from "./rtc-session";
+import type { MediaType } from "./send-transport";
+import type { NENetworkQuality, NEVideoStreamType, NEVolume } from "./types";
+import { VideoViews } from "./video-views";
+import { type MeteredSource, receivedLevel, sentLevel, VolumeMeter } from "./volume-meter";
+import { isRecord, type Source } from "./wire";
+
+type Picture = "video" | "screenShare";
+const LOCAL_VIEW = "local";
+
+/** Everything of a room that sounds or shows: my sources, what I receive, the views, the volume. */
+export class RoomMedia {
+  readonly audio: LocalSource;
+  readonly video: LocalSource;
+  readonly screen: LocalScreen;
+  readonly playback: AudioPlayback;
+  readonly views: VideoViews;
+  readonly #room: Room;
+  readonly #meter: VolumeMeter;
+  /** What the app subscribed to, by `picture uuid`; remembered whether or not it is there. */
+  readonly #subscriptions = new Map<string, NEVideoStreamType>();
+  readonly #consumers = new Set<Consumer>();
+  #rtc: RtcSession | undefined;
+  #joining: Promise<void> | undefined;
+  #joinReported = false;
+  #closed = false;
+  #speaker = "";
+
+  constructor(room: Room) {
+    this.#room = room;
+    const blocked = (userUuid: string, type: "audio" | "video"): void =>
+      room.slot.emit("onAutoPlayNotAllowed", [{ userUuid, type }]);
+    this.playback = new AudioPlayback(blocked);
+    this.views = new VideoViews(blocked);
+    this.#meter = new VolumeMeter(
+      () => this.#metered(),
+      (list) => this.#volumes(list),
+    );
+    const host: LocalSourceHost = {
+      rtc: () => this.rtc,
+      isOn: (source) => room.model.isOn(room.model.self, source),
+      revision: (source) => room.model.ownRevision[source],
+      tell: (source, on) => this.#tell(room.model.self, source, on),
+      settle: (source, on, revision) => room.settle(source, on, revision),
+      changed: () => this.#showLocal(),
+    };
+    this.audio = new LocalSource(
+      "audio",
+      async (deviceId) => {
+        const { constraints, ...rest } = audioSettings(room.model.local.role.params);
+        return { ...rest, track: await room.deps.devices.open("microphone", constraints, deviceId) };
+      },
+      host,
+    );
+    this.video = new LocalSource(
+      "video",
+      async (deviceId) => {
+        const { constraints, maxBitrate } = videoSettings(room.model.local.role.params);
+        const track = await room.deps.devices.open("camera", constraints, deviceId);
+        return { track, maxBitrate, codecOptions: {} };
+      },
+      host,
+    );
+    this.screen = new LocalScreen(host);
+  }
+
+  get rtc(): RtcSession {
+    if (this.#rtc === undefined || this.#closed) throw new RoomKitError(CODE_GENERAL, "not join rtc");
+    return this.#rtc;
+  }
+
+  get session(): RtcSession | undefined {
+    return this.#rtc;
+  }
+
+  get consumers(): Consumer[] {
+    return [...this.#consumers];
+  }
+
+  reconnecting = false;
+
+  join(): Promise<void> {
+    this.#room.assertOpen();
+    if (this.#rtc !== undefined && this.#joining === undefined) return Promise.resolve();
+    this.#joining ??= this.#join().finally(() => {
+      this.#joining = undefined;
+    });
+    return this.#joining;
+  }
+
+  async #join(): Promise<void> {
+    const { model, deps, slot } = this.#room;
+    const uid = model.rtcUid(model.self);
+    if (uid === undefined) throw new RoomKitError(CODE_GENERAL, "the entry gave no rtcUid");
+    const rtc = new RtcSession(
+      {
+        url: deps.endpoints.channelInfo,
+        appKey: deps.identity.appKey,
+        channelName: this.#room.uuid,
+        uid,
+        rtcToken: this.#room.rtcToken,
+      },
+      deps.identity.deviceId,
+      {
+        consumerOpened: (consumer) => this.#opened(consumer),
+        consumerClosed: (consumer) => this.#consumerClosed(consumer),
+        unpublished: (mediaType) => this.#unpublished(mediaType),
+        stateChanged: (prevState, curState, reconnect) => {
+          this.reconnecting = reconnect && curState === "CONNECTING";
+          if (!this.#closed) slot.emit("onRoomConnectStateChanged", [{ prevState, curState, reconnect }]);
+        },
+        rejoined: () => this.#room.resync(),
+        failed: (failure) => this.#failed(failure),
+        kicked: (reason) => this.#room.kicked(reason),
+        userData: (type, _uid, data) => this.#userData(type, data),
+        wantedLayer: (remoteUid, mediaType) => this.#wantedLayer(remoteUid, mediaType),
+      },
+    );
+    this.#rtc = rtc;
+    try {
+      await rtc.join();
+    } catch (cause) {
+      if (this.#rtc === rtc) this.#rtc = undefined;
+      throw cause;
+    }
+    model.setLocalRtc(true);
+    this.#meter.start();
+    deps.devices.watch((type, change) => {
+      const names = { camera: "onCameraDeviceChanged", microphone: "onRecordDeviceChanged", speaker: "onPlayoutDeviceChanged" } as const;
+      slot.emit(names[type], [change]);
+    });
+    this.#reportPresent();
+  }
+
+  /** Those already there: in a later macrotask, when somebody listens. */
+  #reportPresent(): void {
+    if (this.#joinReported) return;
+    this.#joinReported = true;
+    const present = this.#room.model.remotes.filter((m) => m.isInRtcChannel).map((m) => m.uuid);
+    if (present.length === 0) return;
+    this.#room.slot.whenHeard(() => {
+      for (const uuid of present) {
+        const member = this.#room.model.member(uuid);
+        if (!this.#room.over && member?.isInRtcChannel === true) this.#room.slot.emit("onMemberJoinRtcChannel", [[member]]);
+      }
+    });
+  }
+
+  async leaveRtc(): Promise<void> {
+    if (this.#rtc === undefined) return;
+    this.#stop(true);
+    this.#room.model.setLocalRtc(false);
+    await this.#room.deps.rest.leaveRtc(this.#room.uuid);
+  }
+
+  /** For good: devices closed, playback stopped, views emptied, socket closed. */
+  close(goodbye: boolean): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.audio.close();
+    this.video.close();
+    this.screen.close();
+    this.#stop(goodbye);
+    this.views.close();
+    this.playback.close();
+    this.#subscriptions.clear();
+  }
+
+  #stop(goodbye: boolean): void {
+    this.#meter.stop();
+    this.#room.deps.devices.unwatch();
+    this.audio.forcedOff();
+    this.video.forcedOff();
+    this.screen.forcedOff();
+    const rtc = this.#rtc;
+    this.#rtc = undefined;
+    this.reconnecting = false;
+    if (goodbye) rtc?.leave();
+    else rtc?.close();
+    for (const consumer of [...this.#consumers]) this.#consumerClosed(consumer);
+  }
+
+  #failed(failure: string): void {
+    if (this.#closed) return;
+    this.#stop(false);
+    this.#room.model.setLocalRtc(false);
+    this.#room.slot.emit("onRtcChannelError", [failure]);
+  }
+
+  // --- operations ---------------------------------------------------------------------------------------------------
+
+  /** Another member's source, or mine. */
+  async setMemberStream(uuid: string, source: Source, on: boolean): Promise<void> {
+    if (uuid === "") throw new RoomKitError(CODE_GENERAL, "lack of uuid");
+    this.#room.assertOpen();
+    await this.#tell(uuid, source, on);
+  }
+
+  startScreen(frameRate: number | undefined): Promise<void> {
+    const { constraints, maxBitrate } = screenSettings(this.#room.model.local.role.params, frameRate);
+    return this.screen.start(() => this.#room.deps.devices.openScreen(constraints), maxBitrate);
+  }
+
+  subscribe(picture: Picture, uuid: string, type: NEVideoStreamType): void {
+    this.#subscriptions.set(`${picture} ${uuid}`, type);
+    this.#rtc?.sync();
+  }
+
+  unsubscribe(picture: Picture, uuid: string): void {
+    this.#subscriptions.delete(`${picture} ${uuid}`);
+    this.#rtc?.sync();
+  }
+
+  async setSpeaker(deviceId: string): Promise<void> {
+    await this.playback.setSpeaker(deviceId);
+  }
+
+  /** Something in the room's state changed: members may have got their uid, sources may have gone on or off. */
+  stateChanged(): void {
+    if (this.#closed) return;
+    this.#rtc?.sync();
+    for (const consumer of this.#consumers) this.#showRemote(consumer);
+  }
+
+  /** The server has set my own source. */
+  ownStream(source: Source, on: boolean, operator: string): void {
+    if (this.#closed) return;
+    if (source === "subVideo") {
+      // A share needs the user's own gesture, so "on" by others is ignored.
+      if (!on) this.screen.forcedOff();
+      return;
+    }
+    const mine = source === "audio" ? this.audio : this.video;
+    if (!on) mine.forcedOff();
+    else if (operator !== this.#room.model.self) mine.forcedOn();
+  }
+
+  #tell(uuid: string, source: Source, on: boolean): Promise<void> {
+    const { rest } = this.#room.deps;
+    return on ? rest.streamOn(this.#room.uuid, uuid, source) : rest.streamOff(this.#room.uuid, uuid, source);
+  }
+
+  /** A source of mine could not be published again, or the server closed it. */
+  #unpublished(mediaType: MediaType): void {
+    if (this.#closed) return;
+    if (mediaType === "subAudio") return;
+    const source: Source = mediaType === "screenShare" ? "subVideo" : mediaType;
+    this.ownStream(source, false, this.#room.model.self);
+    const { model } = this.#room;
+    if (!model.isOn(model.self, source)) return;
+    this.#room.emit(model.setStream(model.self, source, false, model.self));
+    background("tell that the source is off", () => this.#tell(model.self, source, false));
+  }
+
+  // --- what is received ---------------------------------------------------------------------------------------------
+
+  #wantedLayer(uid: number, mediaType: MediaType): 0 | 1 | undefined {
+    const uuid = this.#room.model.byRtcUid(uid);
+    const type = uuid === undefined ? undefined : this.#subscriptions.get(`${mediaType} ${uuid}`);
+    if (type === undefined) return undefined;
+    // The SDK counts 0 high, 1 low; the wire the other way round.
+    return type === 0 ? 1 : 0;
+  }
+
+  #opened(consumer: Consumer): void {
+    this.#consumers.add(consumer);
+    if (consumer.track.kind === "audio") {
+      this.playback.add(consumer.track, () => this.#owner(consumer));
+      if (consumer.mediaType === "subAudio") {
+        this.#room.slot.emit("onRtcUserAudioSubStreamStart", [this.#owner(consumer)]);
+      }
+    } else this.#showRemote(consumer);
+  }
+
+  #consumerClosed(consumer: Consumer): void {
+    if (!this.#consumers.delete(consumer)) return;
+    const owner = this.#owner(consumer);
+    if (consumer.track.kind === "audio") {
+      // The same m-section, and so the same track, may already carry the next stream.
+      if (![...this.#consumers].some((c) => c.track === consumer.track)) this.playback.remove(consumer.track);
+      if (consumer.mediaType === "subAudio" && !this.#closed) {
+        this.#room.slot.emit("onRtcUserAudioSubStreamStop", [owner]);
+      }
+      return;
+    }
+    const successor = [...this.#consumers].find((c) => c.uid === consumer.uid && c.mediaType === consumer.mediaType);
+    if (successor !== undefined) this.#showRemote(successor);
+    else this.views.setTrack(remoteView(consumer.mediaType, owner), owner, undefined);
+  }
+
+  #showRemote(consumer: Consumer): void {
+    if (consumer.track.kind !== "video") return;
+    const owner = this.#owner(consumer);
+    if (owner === "") return;
+    const latest = [...this.#consumers].filter((c) => c.uid === consumer.uid && c.mediaType === consumer.mediaType).at(-1);
+    const on = this.#room.model.isOn(owner, consumer.mediaType === "video" ? "video" : "subVideo");
+    this.views.setTrack(remoteView(consumer.mediaType, owner), owner, on ? latest?.track : undefined);
+  }
+
+  #showLocal(): void {
+    if (this.#closed) return;
+    this.views.setTrack(LOCAL_VIEW, this.#room.model.self, this.screen.track ?? this.video.track);
+  }
+
+  owner(consumer: Consumer): string {
+    return this.#owner(consumer);
+  }
+
+  #owner(consumer: Consumer): string {
+    return this.#room.model.byRtcUid(consumer.uid) ?? "";
+  }
+
+  // --- volume -------------------------------------------------------------------------------------------------------
+
+  #metered(): MeteredSource[] {
+    const sources: MeteredSource[] = [];
+    const { model } = this.#room;
+    const sender = this.#rtc?.sender("audio");
+    if (this.audio.track !== undefined && sender !== undefined) {
+      sources.push({ userUuid: model.self, level: () => sentLevel(sender) });
+    }
+    for (const consumer of this.#consumers) {
+      const userUuid = this.#owner(consumer);
+      if (consumer.mediaType !== "audio" || !model.isOn(userUuid, "audio")) continue;
+      sources.push({ userUuid, level: () => receivedLevel(consumer.transceiver.receiver) });
+    }
+    return sources;
+  }
+
+  #volumes(list: NEVolume[]): void {
+    const { slot } = this.#room;
+    slot.emit("onRtcAudioVolumeIndication", [list]);
+    slot.emit("onRtcRemoteAudioVolumeIndication", [list]);
+    const loudest = list.reduce<NEVolume | undefined>((a, b) => (a === undefined || b.volume > a.volume ? b : a), undefined);
+    if (loudest === undefined || loudest.userUuid === this.#speaker) return;
+    this.#speaker = loudest.userUuid;
+    slot.emit("onRtcActiveSpeakerChanged", [loudest]);
+  }
+
+  /** Network quality per member, the server's own message to this kit. */
+  #userData(type: string, data: unknown): void {
+    if (type !== "NetworkQuality" || !isRecord(data) || !Array.isArray(data["list"])) return;
+    const list: NENetworkQuality[] = [];
+    for (const item of data["list"] as unknown[]) {
+      if (!isRecord(item)) continue;
+      const userUuid = this.#room.model.byRtcUid(Number(item["uid"]));
+      if (userUuid === undefined) continue;
+      list.push({ userUuid, upStatus: Number(item["up"] ?? 0), downStatus: Number(item["down"] ?? 0) });
+    }
+    if (list.length > 0) this.#room.slot.emit("onRtcNetworkQuality", [list]);
+  }
+}
+
+/** Key of the view for one remote picture. */
+export function remoteView(mediaType: MediaType, uuid: string): string {
+  return `${mediaType} ${uuid}`;
+}
