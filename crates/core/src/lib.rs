@@ -6,13 +6,19 @@
 
 pub mod account;
 pub mod actor;
+mod change;
+pub mod channel;
 pub mod env;
 pub mod error;
 pub mod keys;
 pub mod media;
 pub mod notify;
+pub mod page;
 pub mod ports;
+pub mod role;
 mod rules;
+mod seats;
+pub mod server;
 pub mod state;
 mod text;
 
@@ -20,6 +26,7 @@ pub use actor::Actor;
 pub use env::{Clock, Env};
 pub use error::Error;
 pub use keys::{Keys, TokenError};
+pub use page::{Page, PageRequest};
 pub use ports::{Hub, Rooms};
 pub use rotunda_store::Store;
 pub use state::{Core, CoreConfig, Limits};

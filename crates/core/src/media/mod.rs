@@ -8,4 +8,5 @@ mod verdict;
 pub use counter::{cid, rtc_uid};
 pub use room::{SavedRoom, clear_room, load_room, save_moderator_off, save_property, use_once};
 pub use token::{MEDIA_TOKEN_SECONDS, MediaIdentity, MediaToken, issue_token, verify_token};
+pub(crate) use verdict::Seat;
 pub use verdict::{MediaVerdict, verdict, version};

@@ -1,0 +1,270 @@
+//! One change below a server: row lock, transaction, outbox, and what follows the commit.
+
+use std::sync::Arc;
+
+use rotunda_model::{
+    Accid, ChannelId, Millis, RequestId, ServerId, UserKey,
+    notification::{Audience, Fact, Notification},
+    server::Server,
+};
+use rotunda_permissions::{Snapshot, Subject, flipped};
+use rotunda_store::{StoreError, Tx, server::Locked};
+
+use crate::{Actor, Core, Error, rules, seats};
+
+/// An account's standing in one server, read at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub accid: Accid,
+    /// `None`: not a member. Else the custom roles.
+    pub roles: Option<Vec<rotunda_model::RoleId>>,
+}
+
+impl Standing {
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        match &self.roles {
+            Some(roles) => Subject::member(&self.accid, roles),
+            None => Subject::outsider(&self.accid),
+        }
+    }
+
+    pub(crate) fn is_member(&self) -> bool {
+        self.roles.is_some()
+    }
+}
+
+/// Dropped without [`Change::commit`] it leaves nothing behind.
+pub(crate) struct Change {
+    pub core: Core,
+    pub actor: Actor,
+    pub tx: Tx,
+    /// The server as it will be: counts follow what the change does.
+    pub locked: Locked,
+    /// Rules before the change.
+    pub before: Arc<Snapshot>,
+    /// Rules as this change left them so far; `None` while it touched none.
+    after: Option<Arc<Snapshot>>,
+    now: Millis,
+    notifications: Vec<Notification>,
+    joined: Vec<Accid>,
+    left: Vec<Accid>,
+    closed: Vec<ChannelId>,
+    gone: bool,
+}
+
+impl Change {
+    /// Locks the server until commit or drop. Errors: 404 no such server in the actor's app.
+    pub(crate) async fn begin(core: &Core, actor: &Actor, server: ServerId) -> Result<Self, Error> {
+        let mut tx = core.store().begin().await?;
+        let locked = rotunda_store::server::lock(&mut tx, actor.user.app, server).await?;
+        let locked = locked.ok_or(Error::NotFound("server"))?;
+        let before = match core.rules().cached(server) {
+            Some(cached) if cached.version + 1 == locked.server.version => cached,
+            _ => {
+                let rules = rotunda_store::rules::load(&mut tx, server).await?;
+                Arc::new(rules::build(rules.ok_or(Error::NotFound("server"))?)?)
+            }
+        };
+        Ok(Self::over(core, actor, tx, locked, before))
+    }
+
+    /// Over a server made in this very transaction, which nobody else can see yet.
+    pub(crate) fn over(core: &Core, actor: &Actor, tx: Tx, locked: Locked, before: Arc<Snapshot>) -> Self {
+        Self {
+            core: core.clone(),
+            actor: actor.clone(),
+            tx,
+            locked,
+            before,
+            after: None,
+            now: core.env().now(),
+            notifications: Vec::new(),
+            joined: Vec::new(),
+            left: Vec::new(),
+            closed: Vec::new(),
+            gone: false,
+        }
+    }
+
+    pub(crate) fn server(&self) -> ServerId {
+        self.locked.server.id
+    }
+
+    pub(crate) fn entity(&self) -> Server {
+        self.locked.server.clone()
+    }
+
+    /// The wall clock at the beginning: for expiry.
+    pub(crate) const fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// A creation time of its own: now, or just after the last one given out below this server.
+    pub(crate) fn tick(&mut self) -> Millis {
+        self.ticks(1)
+    }
+
+    /// The first of `count` creation times in a row.
+    pub(crate) fn ticks(&mut self, count: usize) -> Millis {
+        let first = self.now.max(self.locked.last_time.plus(1));
+        self.locked.last_time = first.plus(i64::try_from(count).unwrap_or(i64::MAX).max(1) - 1);
+        first
+    }
+
+    pub(crate) async fn standing(&mut self, accid: &Accid) -> Result<Standing, Error> {
+        let mut found = self.standings(std::slice::from_ref(accid)).await?;
+        Ok(found.pop().unwrap_or_else(|| Standing { accid: accid.clone(), roles: None }))
+    }
+
+    /// In the order asked.
+    pub(crate) async fn standings(&mut self, accids: &[Accid]) -> Result<Vec<Standing>, Error> {
+        let server = self.server();
+        let mut found = rotunda_store::member::standings(&mut *self.tx, server, accids).await?;
+        Ok(accids.iter().map(|accid| Standing { accid: accid.clone(), roles: found.remove(accid) }).collect())
+    }
+
+    /// The actor's standing before the change.
+    pub(crate) async fn actor_standing(&mut self) -> Result<Standing, Error> {
+        let accid = self.actor.user.accid.clone();
+        self.standing(&accid).await
+    }
+
+    /// Reads the rules again: call once the change has written all of them.
+    pub(crate) async fn reload(&mut self) -> Result<(), Error> {
+        let rules = rotunda_store::rules::load(&mut self.tx, self.locked.server.id).await?;
+        self.after = Some(Arc::new(rules::build(rules.ok_or(Error::NotFound("server"))?)?));
+        Ok(())
+    }
+
+    pub(crate) fn joined(&mut self, accid: &Accid) {
+        self.joined.push(accid.clone());
+    }
+
+    pub(crate) fn left(&mut self, accid: &Accid) {
+        self.left.push(accid.clone());
+    }
+
+    pub(crate) fn closed(&mut self, channel: ChannelId) {
+        self.closed.push(channel);
+    }
+
+    /// The server is deleted: every channel closes, and the rules are forgotten for good.
+    pub(crate) fn gone(&mut self) {
+        self.gone = true;
+    }
+
+    pub(crate) fn notify(&mut self, audience: Audience, fact: Fact) {
+        self.notify_about(None, audience, fact);
+    }
+
+    /// Facts that are stored get their id here, so one notification names one receiver.
+    pub(crate) fn notify_about(&mut self, channel: Option<ChannelId>, audience: Audience, fact: Fact) {
+        self.notifications.push(Notification {
+            app: self.locked.server.app,
+            fact,
+            server: Some(self.server()),
+            channel,
+            audience,
+            from: self.actor.user.accid.clone(),
+            from_device: Some(self.actor.device.clone()),
+            from_client_type: self.actor.client_type,
+            from_nick: self.actor.nick.clone(),
+            time: self.now,
+            stored_id: 0,
+        });
+    }
+
+    /// 32 to the account that entered.
+    pub(crate) fn notify_entered(&mut self, accid: &Accid) {
+        let fact = Fact::ServerEnterLeave { entered: true, server: Some(self.entity()) };
+        self.notify(Audience::ServerAccounts(vec![accid.clone()]), fact);
+    }
+
+    /// 32 to the account that left.
+    pub(crate) fn notify_left(&mut self, accid: &Accid) {
+        let fact = Fact::ServerEnterLeave { entered: false, server: None };
+        self.notify(Audience::ServerAccounts(vec![accid.clone()]), fact);
+    }
+
+    /// 31 to each of `before` for every channel that it began or ceased to see by what was written so far.
+    pub(crate) async fn notify_flips(&mut self, before: &[Standing]) -> Result<(), Error> {
+        let accids: Vec<Accid> = before.iter().map(|standing| standing.accid.clone()).collect();
+        let after = self.standings(&accids).await?;
+        let rules = Arc::clone(self.after.as_ref().unwrap_or(&self.before));
+        let old_rules = Arc::clone(&self.before);
+        for (was, is) in before.iter().zip(&after) {
+            for (channel, visible) in flipped((&old_rules, &was.subject()), (&rules, &is.subject())) {
+                self.notify_about(
+                    Some(channel),
+                    Audience::ChannelAccounts(vec![was.accid.clone()]),
+                    Fact::ChannelVisibility { visible },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes counts, outbox and stored notifications, commits, and then, in this order: rules, index, seats,
+    /// dispatcher. In a task of its own: a caller that goes away cannot stop it between commit and consequences.
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        let done = tokio::spawn(self.finish()).await;
+        done.map_err(|_| Error::Internal("a commit was cut short"))?
+    }
+
+    async fn finish(mut self) -> Result<(), Error> {
+        self.write_notifications().await?;
+        if !self.gone {
+            rotunda_store::server::settle(&mut self.tx, &self.locked).await?;
+        }
+        let server = self.server();
+        let app = self.locked.server.app;
+        if let Err(error) = self.tx.commit().await {
+            // Whether it happened is unknown: what is cached may be old now.
+            if let Err(error) = self.core.refresh(server).await {
+                tracing::error!(%error, "rules could not be read after a commit of unknown outcome");
+            }
+            return Err(StoreError::from(error).into());
+        }
+        if self.gone {
+            self.core.rules().put_gone(server);
+        } else {
+            let mut snapshot = Snapshot::clone(self.after.as_ref().unwrap_or(&self.before));
+            snapshot.version = self.locked.server.version;
+            self.core.rules().put_live(app, Arc::new(snapshot));
+        }
+        if let Some(hub) = self.core.hub() {
+            let small = self.locked.server.member_count < rotunda_model::server::SUBSCRIPTION_THRESHOLD;
+            for accid in self.joined.into_iter().filter(|_| small) {
+                hub.joined(&UserKey { app, accid }, server);
+            }
+            for accid in &self.left {
+                hub.left(&UserKey { app, accid: accid.clone() }, server);
+            }
+        }
+        if let Some(rooms) = self.core.rooms() {
+            for channel in self.closed {
+                rooms.close(channel);
+            }
+        }
+        if !self.gone {
+            seats::judge_again(&self.core, app, server, &self.left).await;
+        }
+        self.core.outbox_signal().notify_one();
+        Ok(())
+    }
+
+    async fn write_notifications(&mut self) -> Result<(), Error> {
+        for notification in self.notifications.iter_mut().filter(|n| n.fact.is_stored()) {
+            let Audience::ServerAccounts(accids) = &notification.audience else { continue };
+            let [accid] = accids.as_slice() else { continue };
+            let accid = accid.clone();
+            notification.stored_id = self.core.next_id::<RequestId>()?.get();
+            rotunda_store::outbox::store(&mut self.tx, &accid, notification).await?;
+        }
+        let first = self.locked.outbox_seq + 1;
+        self.locked.outbox_seq += i64::try_from(self.notifications.len()).unwrap_or(i64::MAX);
+        let server = self.server();
+        rotunda_store::outbox::append(&mut self.tx, server, first, self.now, &self.notifications).await?;
+        Ok(())
+    }
+}
