@@ -159,7 +159,7 @@ pub async fn by_ids(core: &Core, actor: &Actor, ids: &[ServerId]) -> Result<Vec<
     let db = core.store().pool();
     let mut servers = store::by_ids(db, actor.user.app, ids).await?;
     if !core.config().open_queries {
-        let own = rotunda_store::member::among(db, &actor.user.accid, ids).await?;
+        let own = rotunda_store::member::among(db, actor.user.app, &actor.user.accid, ids).await?;
         for server in servers.iter_mut().filter(|server| !own.contains(&server.id)) {
             server.ext.clear();
         }

@@ -152,12 +152,14 @@ pub async fn standings(
 /// Those of `servers` the account is in.
 pub async fn among(
     db: impl PgExecutor<'_>,
+    app: AppId,
     accid: &Accid,
     servers: &[ServerId],
 ) -> Result<Vec<ServerId>, StoreError> {
     let raw: Vec<i64> = servers.iter().map(|id| id.get()).collect();
     let found = sqlx::query_scalar!(
-        "SELECT server FROM members WHERE accid = $1 AND server = ANY($2)",
+        "SELECT server FROM members WHERE app = $1 AND accid = $2 AND server = ANY($3)",
+        app.get(),
         accid.as_str(),
         &raw
     )

@@ -1,6 +1,6 @@
 //! Invitations and applications.
 
-use rotunda_model::{Accid, Millis, RequestId, ServerId};
+use rotunda_model::{Accid, Millis, RequestId, ServerId, server::Request};
 use sqlx::PgExecutor;
 
 use crate::{StoreError, row};
@@ -124,6 +124,26 @@ pub async fn get(
             })
         })
         .transpose()
+}
+
+/// The account's newest application that waits for an answer.
+pub async fn open_application(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    accid: &Accid,
+    now: Millis,
+) -> Result<Option<Request>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT id, expires FROM requests WHERE server = $1 AND accid = $2 AND kind = $3 AND status = 0 AND expires > $4
+         ORDER BY created DESC LIMIT 1",
+        server.get(),
+        accid.as_str(),
+        RequestKind::Application.number(),
+        now.get()
+    )
+    .fetch_optional(db)
+    .await?;
+    found.map(|r| Ok(Request { id: row::id(r.id, "requests.id")?, expires: Millis(r.expires) })).transpose()
 }
 
 /// Settles one; of an application, `operator` is who did.

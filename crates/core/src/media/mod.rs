@@ -1,10 +1,12 @@
 //! Media channels: tokens, the verdict, counters, and what outlives an open channel.
 
+mod config;
 mod counter;
 mod room;
 mod token;
 mod verdict;
 
+pub use config::{ConfigUpdate, config, online, set_config};
 pub use counter::{cid, rtc_uid};
 pub use room::{SavedRoom, clear_room, load_room, save_moderator_off, save_property, use_once};
 pub use token::{MEDIA_TOKEN_SECONDS, MediaIdentity, MediaToken, issue_token, verify_token};
