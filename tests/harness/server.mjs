@@ -111,6 +111,11 @@ class Server {
     }
   }
 
+  /** What another process needs to use this server: see `sharedServer`. */
+  describe() {
+    return { ready: this.ready, env: Object.fromEntries(Object.entries(this.#env).filter(([k]) => /^ROTUNDA_|^DATABASE_URL$/.test(k))) };
+  }
+
   /** SIGTERM, as an operator would. */
   shutdown = () => this.#end('SIGTERM');
   /** SIGKILL: what a power cut leaves. */
@@ -188,10 +193,7 @@ export async function startServer({ env = {} } = {}) {
   }
 }
 
-/** For `--ready-file`: a server that somebody else runs. CLI calls use this environment's configuration. */
-export function runningServer(readyFile) {
-  const ready = JSON.parse(fs.readFileSync(readyFile, 'utf8'));
-  const env = { ...process.env, ...(ready.data ? { ROTUNDA_DATA: ready.data } : {}) };
+const cliOnly = (ready, env) => {
   const server = {
     ready, link: ready.link, origin: ready.origin, pid: ready.pid, log: () => '', stop: async () => {},
     async cli(...args) {
@@ -201,4 +203,19 @@ export function runningServer(readyFile) {
   };
   server.app = Server.prototype.app;
   return server;
+};
+
+/** For `--ready-file`: a server that somebody else runs. CLI calls use this environment's configuration. */
+export function runningServer(readyFile) {
+  const ready = JSON.parse(fs.readFileSync(readyFile, 'utf8'));
+  return cliOnly(ready, { ...process.env, ...(ready.data ? { ROTUNDA_DATA: ready.data } : {}) });
+}
+
+/** The server that run-tests.mjs started for all files; a single file run by hand starts its own. */
+export async function sharedServer() {
+  const file = process.env.ROTUNDA_TEST_SERVER;
+  if (!file) return startServer();
+  const described = JSON.parse(fs.readFileSync(file, 'utf8'));
+  if (described.readyFile) return runningServer(described.readyFile);
+  return cliOnly(described.ready, { ...process.env, ...described.env });
 }

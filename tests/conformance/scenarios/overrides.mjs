@@ -13,7 +13,7 @@ export default async function (t) {
 
   await t.need('addMemberRole: everything inherited', ['qchatRole.addMemberRole'], async () => {
     const got = await owner.sdk.qchatRole.addMemberRole(who);
-    t.match(got, { ...who, id: (v) => typeof v === 'string' && v.length > 0, memberType: 'normal', joinTime: (v) => v > 1.5e12 });
+    t.match(got, { ...who, id: (v) => typeof v === 'string' && v.length > 0, memberType: (v) => v === 0 || v === 'normal', joinTime: (v) => v > 1.5e12 });
     t.ok(Object.values(got.auths ?? {}).every((v) => v === 'ignore'), 'all ignore');
     t.equal(await may(channelId), true);
   });
