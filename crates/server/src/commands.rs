@@ -26,8 +26,12 @@ pub async fn open_core(config: &Config) -> anyhow::Result<Core> {
     database::migrate(&store).await?;
     let keys = rotunda_core::Keys::new(&keys.server, &keys.signing).context("keys of the wrong length")?;
     let core = CoreConfig { open_queries: config.compat.open_queries, ..CoreConfig::new(keys) };
-    let env = Env::new(std::sync::Arc::new(SystemClock), ambient::secret_rng()?);
-    Ok(Core::open(store, env, core).await?)
+    Ok(Core::open(store, environment()?, core).await?)
+}
+
+/// The real clock and the kernel's randomness, for the core.
+pub fn environment() -> anyhow::Result<Env> {
+    Ok(Env::new(std::sync::Arc::new(SystemClock), ambient::secret_rng()?))
 }
 
 /// `rotunda app …`
