@@ -1,0 +1,86 @@
+// The server ends in the middle of a call and comes back: data is there, and people talk again.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openLink } from '@rotunda/harness/link.mjs';
+import { eventually, HEARD, openWorld } from './people.mjs';
+
+let world, place, ann, bob;
+before(async () => {
+  world = await openWorld({ ownServer: true });
+  ann = await world.app.account('ann');
+  bob = await world.app.account('bob');
+  place = await world.community(ann, [bob]);
+});
+after(() => world.close());
+
+for (const [version, crash] of [['0.17.2', false], ['10.8.1', true]]) {
+  test(`${crash ? 'a crash' : 'a restart'} in mid-call: the app sees it, logs in again, connects again (${version})`, { timeout: 120_000 }, async () => {
+    const channelId = await place.channel().catch(async () => {
+      place.link = await world.link(ann);
+      return (await place.link.command(24, 48, [{ t: 'Property', v: { 2: place.serverId, 4: 'voice', 7: 1 } }, { t: 'Property', v: {} }])).r[0]['1'];
+    });
+    const [a, b] = [await world.person(ann, version), await world.person(bob, version)];
+    await a.enter(place.serverId, channelId);
+    await b.enter(place.serverId, channelId);
+    await a.unmute();
+    await b.hears('before the restart');
+    const [sinceA, sinceB] = [a.mark(), b.mark()];
+    await world.server.restart({ crash });
+    for (const [p, since] of [[a, sinceA], [b, sinceB]]) {
+      await p.event('disconnect', { since });
+      await p.event('qchatMediaDisconnect', { since, timeout: 15_000 });
+      const [again] = await p.event('logined', { since, timeout: 30_000 });
+      assert.equal(again.isAutoReconnect, true);
+    }
+    await Promise.all([a, b].map((p) => p.enterAgain(place.serverId, channelId)));
+    await a.unmute();
+    await b.hears('after the restart');
+    const { datas } = await a.call('qchatServer.getServersByPage', { timestamp: 0 });
+    assert.deepEqual(datas.map((s) => s.serverId), [place.serverId]);
+    await Promise.all([a, b].map((p) => p.page.context().close()));
+  });
+}
+
+test('the kit without the SDK recovers its media by itself over a restart', { timeout: 120_000 }, async () => {
+  const owner = await world.link(ann);
+  const channelId = (await owner.command(24, 48, [{ t: 'Property', v: { 2: place.serverId, 4: 'voice', 7: 1 } }, { t: 'Property', v: {} }])).r[0]['1'];
+  const people = [];
+  for (const account of [ann, bob]) {
+    const page = await world.bare(world.server.ready.roomkit_url);
+    const kitDevice = await page.evaluate(({ appkey, roomServer }) => {
+      const kit = window.kit = new window.RotundaRoomKit();
+      kit.initialize({ appKey: appkey, serverConfig: { roomKitServerConfig: { roomServer } } });
+      return kit.deviceId;
+    }, { appkey: world.app.key, roomServer: world.server.ready.room_server });
+    const device = `kit-${account.accid}`;
+    const link = await world.link(account, device);
+    const token = (await link.command(25, 1, [{ t: 'Property', v: { 1: kitDevice } }])).r[0]['1'];
+    await page.evaluate(async ({ account, token, channelId }) => {
+      window.ended = [];
+      await window.kit.authService.loginByIM(account.accid, token, account.token);
+      await window.kit.roomService.joinRoom({ roomUuid: channelId, role: 'qchatAudience', userName: account.accid, initialProperties: {} }, {});
+      const room = window.room = window.kit.roomService.getRoomContext(channelId);
+      room.addRoomListener({ onRoomEnded: (r) => window.ended.push(r), onRtcChannelError: (c) => window.ended.push(c) });
+      await room.rtcController.joinRtcChannel();
+      await room.rtcController.unmuteMyAudio();
+    }, { account, token, channelId });
+    people.push({ page, account, device });
+  }
+  const hears = (page) => eventually(async () => {
+    const before = await page.evaluate(() => window.media());
+    await page.waitForTimeout(1500);
+    return (await page.evaluate(() => window.media())).audioEnergy - before.audioEnergy >= HEARD;
+  }, 'nobody is heard', 40_000);
+  await Promise.all(people.map((p) => hears(p.page)));
+  await world.server.restart();
+  // The QChat link of the device comes back, as an app's would; the media is the kit's own affair.
+  const links = await Promise.all(people.map(async ({ account, device }) => {
+    const link = await openLink(world.server.origin);
+    assert.equal((await link.login(world.app.key, account, device)).code, 200);
+    return link;
+  }));
+  await Promise.all(people.map((p) => hears(p.page)));
+  for (const { page } of people) assert.deepEqual(await page.evaluate(() => window.ended), []);
+  for (const link of links) await link.close();
+  await Promise.all(people.map((p) => p.page.context().close()));
+});
