@@ -3,6 +3,7 @@
 //! This is the map: which command lives in which family. What is in no family answers a vendor code at once, so that
 //! the caller does not wait 8 s, and is counted under the SDK's name for it.
 
+mod args;
 pub mod channel;
 pub mod media;
 pub mod member;
