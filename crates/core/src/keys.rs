@@ -109,6 +109,15 @@ impl Core {
 
     /// Claims of a JWT signed here whose `exp` lies ahead of the injected clock.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenError> {
+        match self.read(token)? {
+            (claims, Validity::Current) => Ok(claims),
+            (_, Validity::Expired) => Err(TokenError::Expired),
+        }
+    }
+
+    /// Claims of a JWT signed here, and whether `exp` lies ahead: who must tell an expired token of one account from
+    /// that of another compares the claims first.
+    pub(crate) fn read<T: DeserializeOwned>(&self, token: &str) -> Result<(T, Validity), TokenError> {
         #[derive(serde::Deserialize)]
         struct Expiry {
             exp: i64,
@@ -121,9 +130,14 @@ impl Core {
         let expiry =
             jsonwebtoken::decode::<Expiry>(token, decode, &validation).map_err(|_| TokenError::Wrong)?;
         let claims = jsonwebtoken::decode::<T>(token, decode, &validation).map_err(|_| TokenError::Wrong)?;
-        if expiry.claims.exp.saturating_mul(1000) <= self.env().now().get() {
-            return Err(TokenError::Expired);
-        }
-        Ok(claims.claims)
+        let expired = expiry.claims.exp.saturating_mul(1000) <= self.env().now().get();
+        Ok((claims.claims, if expired { Validity::Expired } else { Validity::Current }))
     }
+}
+
+/// Whether a token's time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Validity {
+    Current,
+    Expired,
 }

@@ -3,7 +3,7 @@
 use rotunda_model::{Accid, AppId, DeviceId, Millis, UserKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Core, Error, TokenError, text};
+use crate::{Actor, Core, Error, TokenError, keys::Validity, text};
 
 /// Lifetime of a 25_1 token, in seconds. The SDK renews 240 s before the end with a 32-bit timer, so it must lie
 /// between 240 s and 24.8 days; longer means fewer renewals, and a longer life of a stolen token.
@@ -64,7 +64,7 @@ pub async fn issue_token(core: &Core, actor: &Actor, neroom_device_id: &str) -> 
 }
 
 /// For the `token` header of room REST and for 2_3: right signature, app key, account and device, not expired, account
-/// not disabled. `device_id` is the room kit's.
+/// not disabled. `device_id` is the room kit's. [`TokenError::Expired`] only when all the rest is right.
 pub async fn verify_token(
     core: &Core,
     app_key: &str,
@@ -73,7 +73,7 @@ pub async fn verify_token(
     token: &str,
 ) -> Result<MediaIdentity, TokenError> {
     // Postgres out of reach must not read as "wrong": the client would throw its token away.
-    let claims: Claims = core.verify(token)?;
+    let (claims, validity): (Claims, Validity) = core.read(token)?;
     let accid = Accid::new(accid).map_err(|_| TokenError::Wrong)?;
     if claims.typ != PURPOSE || claims.sub != accid || claims.neroom_device != device_id {
         return Err(TokenError::Wrong);
@@ -86,6 +86,10 @@ pub async fn verify_token(
     let account = crate::account::find(core, &user).await.map_err(|_| TokenError::Unavailable)?;
     if account.is_none_or(|account| account.disabled) {
         return Err(TokenError::Wrong);
+    }
+    // Last, so that "expired" says that all the rest is right: an expired token is still good enough to leave with.
+    if validity == Validity::Expired {
+        return Err(TokenError::Expired);
     }
     Ok(MediaIdentity {
         user,
