@@ -12,15 +12,34 @@ use crate::{ProducerId, SeatId, SocketId, Source};
 pub enum Output {
     Table(Table),
     /// A push body, as JSON text, for the push links of these members.
-    Push { to: Vec<Recipient>, body: Arc<str> },
+    Push {
+        to: Vec<Recipient>,
+        body: Arc<str>,
+    },
     /// A notification over RTC signalling.
-    Notify { to: SocketId, method: &'static str, data: Value },
+    Notify {
+        to: SocketId,
+        method: &'static str,
+        data: Value,
+    },
     /// The session on this socket is over: after `after_ms`, if it is still open, send `OnKickOff` with reason
     /// `kick`, then close it.
-    CloseSignalling { socket: SocketId, kick: Option<u8>, after_ms: u32 },
+    CloseSignalling {
+        socket: SocketId,
+        kick: Option<u8>,
+        after_ms: u32,
+    },
     Persist(Persist),
-    Seated { seat: SeatId, accid: Accid },
-    Unseated { seat: SeatId, accid: Accid, device: DeviceId, reason: EndReason },
+    Seated {
+        seat: SeatId,
+        accid: Accid,
+    },
+    Unseated {
+        seat: SeatId,
+        accid: Accid,
+        device: DeviceId,
+        reason: EndReason,
+    },
     /// The room is closed; nothing follows.
     Ended,
 }
@@ -28,7 +47,10 @@ pub enum Output {
 /// A change of what the media plane forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    Forward { producer: ProducerId, on: bool },
+    Forward {
+        producer: ProducerId,
+        on: bool,
+    },
     RemoveProducer(ProducerId),
     /// Everything of this seat: both transports, its producers, its consumers.
     CloseSession(SeatId),
@@ -82,6 +104,8 @@ pub enum EndReason {
     Silent,
     /// The QChat link was gone for the whole grace.
     LinkGone,
+    /// The token expired long ago and was never renewed.
+    TokenExpired,
     /// The room was closed.
     Closed,
 }
@@ -96,6 +120,7 @@ impl EndReason {
             Self::Replaced => "replaced",
             Self::Silent => "silent",
             Self::LinkGone => "link_gone",
+            Self::TokenExpired => "token_expired",
             Self::Closed => "closed",
         }
     }

@@ -95,7 +95,8 @@ pub fn unwrap_text(text: &str) -> String {
 impl Room {
     /// `{key: {"value": text}}` of all room properties.
     pub fn room_properties(&self) -> Value {
-        let map = self.properties.iter().map(|(key, value)| (key.key().to_owned(), json!({ "value": value })));
+        let map =
+            self.properties.iter().map(|(key, value)| (key.key().to_owned(), json!({ "value": value })));
         Value::Object(map.collect())
     }
 
@@ -103,7 +104,13 @@ impl Room {
     ///
     /// The same text again is a repeat; the same mode with a new time is a change. Muting switches off the source of
     /// everybody without the right, each with its own push, after the push of the property.
-    pub fn set_room_property(&mut self, now: Millis, actor: SeatId, key: &str, text: &str) -> Result<(), Refusal> {
+    pub fn set_room_property(
+        &mut self,
+        now: Millis,
+        actor: SeatId,
+        key: &str,
+        text: &str,
+    ) -> Result<(), Refusal> {
         let property = self.may_write(actor, key)?;
         let text = unwrap_text(text);
         if text.len() > MAX_MODE {
@@ -144,7 +151,13 @@ impl Room {
         }
         self.outputs.push(Output::Persist(Persist::Property { key: property.key(), value: None }));
         let operator = self.account_of(actor).cloned();
-        self.push(now, self.everyone(), Cmd::RoomPropertyDeleted, operator.as_ref(), json!({ "key": property.key() }));
+        self.push(
+            now,
+            self.everyone(),
+            Cmd::RoomPropertyDeleted,
+            operator.as_ref(),
+            json!({ "key": property.key() }),
+        );
         Ok(())
     }
 

@@ -46,7 +46,14 @@ impl Sequence {
     }
 
     /// Numbers a body and keeps it. `data` gets `roomUuid` and, when there is one, `operatorMember`.
-    pub fn body(&mut self, now: Millis, room: ChannelId, cmd: Cmd, operator: Option<&Accid>, mut data: Value) -> Arc<str> {
+    pub fn body(
+        &mut self,
+        now: Millis,
+        room: ChannelId,
+        cmd: Cmd,
+        operator: Option<&Accid>,
+        mut data: Value,
+    ) -> Arc<str> {
         self.last += 1;
         if let Some(data) = data.as_object_mut() {
             data.insert("roomUuid".to_owned(), json!(room));
@@ -74,9 +81,12 @@ impl Sequence {
     /// read the snapshot.
     pub fn since(&self, from: i64) -> Vec<Arc<str>> {
         match self.history.front() {
-            Some((first, _)) if *first <= from => {
-                self.history.iter().filter(|(number, _)| *number >= from).map(|(_, text)| text.clone()).collect()
-            }
+            Some((first, _)) if *first <= from => self
+                .history
+                .iter()
+                .filter(|(number, _)| *number >= from)
+                .map(|(_, text)| text.clone())
+                .collect(),
             _ => Vec::new(),
         }
     }

@@ -6,7 +6,8 @@ use rotunda_model::{Accid, ChannelId, DeviceId, Millis, RightSet};
 use serde_json::{Value, json};
 
 use crate::{
-    EndReason, LeaveType, MediaType, Output, Persist, ProducerId, Recipient, Refusal, SeatId, SocketId, Source, Table,
+    EndReason, LeaveType, MediaType, Output, Persist, ProducerId, Recipient, Refusal, SeatId, SocketId,
+    Source, Table,
     property::{Lock, RoomProperty},
     push::{Cmd, Sequence},
     seat::{Presence, Seat},
@@ -65,6 +66,8 @@ pub struct Entry {
     pub is_owner: bool,
     /// Most seats; 0 for no limit.
     pub limit: u32,
+    /// When the seat ends unless [`Room::authorise`] moves it: a live session outlasts its token, but not for ever.
+    pub authorised_until: Millis,
 }
 
 /// Where the entry led.
@@ -152,6 +155,16 @@ impl Room {
         self.seats.iter().find(|seat| seat.accid == *accid).map(|seat| seat.id)
     }
 
+    /// The account's seat, if it is this device's.
+    pub fn seat_on(&self, accid: &Accid, device: &DeviceId) -> Option<SeatId> {
+        self.seats.iter().find(|seat| seat.accid == *accid && seat.device == *device).map(|seat| seat.id)
+    }
+
+    /// Room device and QChat device of a seat.
+    pub fn devices_of(&self, seat: SeatId) -> Option<(&DeviceId, &DeviceId)> {
+        self.seat(seat).map(|seat| (&seat.device, &seat.link_device))
+    }
+
     pub fn account_of(&self, seat: SeatId) -> Option<&Accid> {
         self.seat(seat).map(|seat| &seat.accid)
     }
@@ -191,7 +204,14 @@ impl Room {
         self.seats.iter().map(Seat::recipient).collect()
     }
 
-    pub(crate) fn push(&mut self, now: Millis, to: Vec<Recipient>, cmd: Cmd, operator: Option<&Accid>, data: Value) {
+    pub(crate) fn push(
+        &mut self,
+        now: Millis,
+        to: Vec<Recipient>,
+        cmd: Cmd,
+        operator: Option<&Accid>,
+        data: Value,
+    ) {
         // Numbered even when nobody listens, so that the sequence tells the truth to one who asks later.
         let body = self.sequence.body(now, self.channel, cmd, operator, data);
         if !to.is_empty() {
@@ -207,7 +227,11 @@ impl Room {
         if self.ended {
             return Err(Refusal::NoSeat);
         }
-        let held = self.seats.iter().find(|seat| seat.accid == entry.accid).map(|seat| (seat.id, seat.device.clone()));
+        let held = self
+            .seats
+            .iter()
+            .find(|seat| seat.accid == entry.accid)
+            .map(|seat| (seat.id, seat.device.clone()));
         let others = self.seats.len() - usize::from(held.is_some());
         if entry.limit != 0 && others >= entry.limit as usize && held.is_none() {
             return Err(Refusal::Full { limit: entry.limit });
@@ -232,7 +256,8 @@ impl Room {
     }
 
     fn new_seat(&self, now: Millis, entry: Entry) -> Seat {
-        let link_grace_ms = if entry.reseat { self.times.reseat_link_grace_ms } else { self.times.link_grace_ms };
+        let link_grace_ms =
+            if entry.reseat { self.times.reseat_link_grace_ms } else { self.times.link_grace_ms };
         let mut seat = Seat {
             id: entry.seat,
             accid: entry.accid,
@@ -256,6 +281,7 @@ impl Room {
             media: Presence::GoneSince(now),
             link: Presence::new(entry.link_up, now),
             link_grace_ms,
+            authorised_until: entry.authorised_until,
         };
         for (accid, source) in &self.saved_off {
             if *accid == seat.accid {
@@ -274,6 +300,7 @@ impl Room {
         seat.icon = entry.icon;
         seat.link_device = entry.link_device;
         seat.link_grace_ms = grace;
+        seat.authorised_until = entry.authorised_until;
         seat.link = Presence::new(entry.link_up, now);
         seat.push = Presence::new(entry.push_up, now);
         if seat.signalling != Presence::Here {
@@ -335,7 +362,11 @@ impl Room {
         let operator = operator.unwrap_or(&seat.accid).clone();
         self.push(now, to, Cmd::Left, Some(&operator), json!({ "members": [member] }));
         if seat.rtc.is_some() {
-            self.notify_peers(None, "OnPeerLeave", &json!({ "externData": { "userList": [{ "uid": seat.rtc_uid }] } }));
+            self.notify_peers(
+                None,
+                "OnPeerLeave",
+                &json!({ "externData": { "userList": [{ "uid": seat.rtc_uid }] } }),
+            );
         }
         // One who leaves by itself closes RTC by itself, and hears `OnKickOff` only if it is still there later.
         let after_ms = if reason == EndReason::Left { self.times.leave_delay_ms } else { 0 };
@@ -365,16 +396,18 @@ impl Room {
         self.outputs.push(Output::Ended);
     }
 
-    /// The push link of this device came or went.
-    pub fn push_link(&mut self, now: Millis, accid: &Accid, device: &DeviceId, up: bool) {
+    /// The push link of this device came, or went with its last frame at `at`.
+    pub fn push_link(&mut self, at: Millis, accid: &Accid, device: &DeviceId, up: bool) {
         for seat in self.seats.iter_mut().filter(|seat| seat.accid == *accid && seat.device == *device) {
-            if up { seat.push = Presence::Here } else { seat.push.lost(now) }
+            if up { seat.push = Presence::Here } else { seat.push.lost(at) }
         }
     }
 
     /// The QChat link of this device came or went.
     pub fn qchat_link(&mut self, now: Millis, accid: &Accid, link_device: &DeviceId, up: bool) {
-        for seat in self.seats.iter_mut().filter(|seat| seat.accid == *accid && seat.link_device == *link_device) {
+        for seat in
+            self.seats.iter_mut().filter(|seat| seat.accid == *accid && seat.link_device == *link_device)
+        {
             if up { seat.link = Presence::Here } else { seat.link.lost(now) }
         }
     }
@@ -387,15 +420,22 @@ impl Room {
         }
     }
 
-    /// A signalling socket closed. One that was replaced meanwhile changes nothing.
-    pub fn socket_closed(&mut self, now: Millis, id: SeatId, socket: SocketId) {
+    /// The member showed a valid token again.
+    pub fn authorise(&mut self, id: SeatId, until: Millis) {
+        if let Some(seat) = self.seat_mut(id) {
+            seat.authorised_until = seat.authorised_until.max(until);
+        }
+    }
+
+    /// A signalling socket closed, silent since `since`. One that was replaced meanwhile changes nothing.
+    pub fn socket_closed(&mut self, id: SeatId, socket: SocketId, since: Millis) {
         if let Some(seat) = self.seat_mut(id)
             && seat.socket() == Some(socket)
         {
             if let Some(rtc) = &mut seat.rtc {
                 rtc.socket = None;
             }
-            seat.signalling.lost(now);
+            seat.signalling.lost(since);
         }
     }
 
@@ -411,14 +451,17 @@ impl Room {
         let silent = seat.silent_since().map(|since| (since.plus(grace), Expiry::Seat(EndReason::Silent)));
         let link = match seat.link {
             Presence::Here => None,
-            Presence::GoneSince(since) => Some((since.plus(seat.link_grace_ms), Expiry::Seat(EndReason::LinkGone))),
+            Presence::GoneSince(since) => {
+                Some((since.plus(seat.link_grace_ms), Expiry::Seat(EndReason::LinkGone)))
+            }
         };
         let rtc = seat
             .rtc
             .as_ref()
             .and_then(|_| seat.rtc_silent_since())
             .map(|since| (since.plus(grace), Expiry::Rtc));
-        silent.into_iter().chain(link).chain(rtc)
+        let token = Some((seat.authorised_until, Expiry::Seat(EndReason::TokenExpired)));
+        silent.into_iter().chain(link).chain(rtc).chain(token)
     }
 
     /// Ends what is overdue at `now`.
@@ -432,10 +475,11 @@ impl Room {
         due.sort_by_key(|(_, _, expiry)| matches!(expiry, Expiry::Rtc));
         for (seat, _, expiry) in due {
             match expiry {
-                Expiry::Seat(EndReason::LinkGone) => {
-                    self.remove(now, seat, LeaveType::AdminKick, EndReason::LinkGone, None);
+                Expiry::Seat(EndReason::Silent) => {
+                    self.remove(now, seat, LeaveType::Normal, EndReason::Silent, None);
                 }
-                Expiry::Seat(reason) => self.remove(now, seat, LeaveType::Normal, reason, None),
+                // Its client may still be there and must learn that it was not its own doing.
+                Expiry::Seat(reason) => self.remove(now, seat, LeaveType::AdminKick, reason, None),
                 Expiry::Rtc => self.leave_rtc_of(now, seat),
             }
         }
@@ -448,7 +492,10 @@ impl Room {
     /// Every producer with what it carries and whether it is forwarded, for tests and counters.
     pub fn producers(&self) -> impl Iterator<Item = (ProducerId, MediaType, bool)> + '_ {
         self.seats.iter().flat_map(|seat| &seat.sources).flat_map(|state| {
-            state.producers.iter().map(|producer: &Producer| (producer.id, producer.media, state.forwards(producer)))
+            state
+                .producers
+                .iter()
+                .map(|producer: &Producer| (producer.id, producer.media, state.forwards(producer)))
         })
     }
 

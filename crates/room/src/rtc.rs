@@ -28,7 +28,9 @@ pub struct RtcJoin {
 pub enum Joined {
     New,
     /// The same session on a new socket. `replaced` is the old one, if it was still open.
-    Again { replaced: Option<SocketId> },
+    Again {
+        replaced: Option<SocketId>,
+    },
     /// A newer session of the same device; the older one is told `OnPeerClose`.
     Instead,
 }
@@ -44,6 +46,11 @@ impl Room {
     /// Whether the member is in RTC.
     pub fn is_in_rtc(&self, id: SeatId) -> bool {
         self.seat(id).is_some_and(|seat| seat.rtc.is_some())
+    }
+
+    /// The member's signalling socket, while it is open.
+    pub fn socket_of(&self, id: SeatId) -> Option<SocketId> {
+        self.seat(id).and_then(Seat::socket)
     }
 
     /// `Join`. A session token belongs to the socket device that used it first, and an older token than the last
@@ -67,7 +74,8 @@ impl Room {
         seat.bound = Some((join.serial, join.device));
         seat.signalling = Presence::Here;
         let platform_type = join.platform_type;
-        seat.rtc = Some(Rtc { socket: Some(join.socket), platform_type, custom_data: join.custom_data.clone() });
+        seat.rtc =
+            Some(Rtc { socket: Some(join.socket), platform_type, custom_data: join.custom_data.clone() });
         if in_rtc && same {
             for state in &mut seat.sources {
                 state.hold = state.moderator_off;
@@ -131,7 +139,11 @@ impl Room {
         seat.media.lost(now);
         let member = seat.to_json();
         self.push(now, self.everyone(), Cmd::LeftRtc, Some(&accid), json!({ "members": [member] }));
-        self.notify_peers(Some(id), "OnPeerLeave", &json!({ "externData": { "userList": [{ "uid": uid }] } }));
+        self.notify_peers(
+            Some(id),
+            "OnPeerLeave",
+            &json!({ "externData": { "userList": [{ "uid": uid }] } }),
+        );
         if let Some(socket) = socket {
             let after_ms = self.times.leave_delay_ms;
             self.outputs.push(Output::CloseSignalling { socket, kick: Some(KICK_MEMBER), after_ms });

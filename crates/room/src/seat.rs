@@ -72,6 +72,7 @@ pub(crate) struct Seat {
     pub link: Presence,
     /// How long `link` may be gone.
     pub link_grace_ms: i64,
+    pub authorised_until: Millis,
 }
 
 impl Seat {

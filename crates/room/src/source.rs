@@ -80,7 +80,9 @@ impl MediaType {
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Audio, Self::Video, Self::ScreenShare, Self::SubAudio].into_iter().find(|kind| kind.name() == name)
+        [Self::Audio, Self::Video, Self::ScreenShare, Self::SubAudio]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 
     pub const fn source(self) -> Source {

@@ -100,7 +100,8 @@ impl Room {
         let Some(seat) = self.seat(id) else { return };
         let accid = seat.accid.clone();
         let uid = seat.rtc_uid;
-        let producers: Vec<_> = seat.source(source).producers.iter().filter(|p| !p.muted).map(|p| p.id).collect();
+        let producers: Vec<_> =
+            seat.source(source).producers.iter().filter(|p| !p.muted).map(|p| p.id).collect();
         let mut data = json!({ "member": { "userUuid": accid } });
         if let Some(data) = data.as_object_mut() {
             if on {
@@ -187,7 +188,13 @@ impl Room {
     }
 
     /// `SendUserData Mute`: on or off through the producer.
-    pub fn mute_producer(&mut self, now: Millis, id: SeatId, producer: ProducerId, mute: bool) -> Result<(), Refusal> {
+    pub fn mute_producer(
+        &mut self,
+        now: Millis,
+        id: SeatId,
+        producer: ProducerId,
+        mute: bool,
+    ) -> Result<(), Refusal> {
         let (media, accid, uid) = self.own_producer(id, producer)?;
         if media != MediaType::SubAudio {
             return self.set_source(now, id, &accid, media.source(), !mute);
@@ -234,7 +241,8 @@ impl Room {
         let Some(index) = state.producers.iter().position(|p| p.media == media) else { return };
         let gone = state.producers.remove(index);
         self.table.push(Table::RemoveProducer(gone.id));
-        let info = json!({ "uid": uid, "producerId": gone.id.to_string(), "mediaType": media.name(), "cid": cid });
+        let info =
+            json!({ "uid": uid, "producerId": gone.id.to_string(), "mediaType": media.name(), "cid": cid });
         let data = json!({ "code": 200, "errMsg": "", "externData": { "producerInfo": info } });
         self.notify_peers(Some(id), "OnProducerClose", &data);
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use rotunda_model::{Accid, ChannelId, DeviceId, Millis, RightSet};
 use rotunda_room::{
-    Entry, MediaType, Output, ProducerId, Recipient, Room, RtcJoin, Saved, SeatId, SocketId, Source, Table, Times,
+    Entry, MediaType, Output, ProducerId, Recipient, Room, RtcJoin, Saved, SeatId, SocketId, Source, Table,
+    Times,
 };
 use serde_json::Value;
 
@@ -47,7 +48,12 @@ fn source() -> impl Strategy<Value = Source> {
 }
 
 fn media() -> impl Strategy<Value = MediaType> {
-    prop::sample::select(vec![MediaType::Audio, MediaType::Video, MediaType::ScreenShare, MediaType::SubAudio])
+    prop::sample::select(vec![
+        MediaType::Audio,
+        MediaType::Video,
+        MediaType::ScreenShare,
+        MediaType::SubAudio,
+    ])
 }
 
 /// Rights are mostly there, or nothing would ever happen.
@@ -57,7 +63,12 @@ fn rights() -> impl Strategy<Value = u64> {
 
 fn op() -> impl Strategy<Value = Op> {
     let who = 0..ACCOUNTS;
-    let mode = prop::sample::select(vec!["offNotAllowSelfOn_1", "offNotAllowSelfOn_2", "offAllowSelfOn_1", "disable_1"]);
+    let mode = prop::sample::select(vec![
+        "offNotAllowSelfOn_1",
+        "offNotAllowSelfOn_2",
+        "offAllowSelfOn_1",
+        "disable_1",
+    ]);
     prop_oneof![
         6 => (who.clone(), 0..2u8, rights()).prop_map(|(who, device, rights)| Op::Enter { who, device, rights }),
         1 => who.clone().prop_map(|who| Op::Leave { who }),
@@ -206,6 +217,7 @@ impl World {
                     version: self.version,
                     is_owner: false,
                     limit: LIMIT,
+                    authorised_until: Millis(i64::MAX),
                 };
                 let full = self.room.seat_count() == LIMIT as usize && self.seat(who).is_none();
                 let result = self.room.enter(now, entry);
@@ -266,8 +278,13 @@ impl World {
                         Some((serial, _)) if !renew => *serial,
                         _ => self.room.next_session(seat).unwrap(),
                     };
-                    let join =
-                        RtcJoin { serial, device: "socket".into(), socket, platform_type: 16, custom_data: None };
+                    let join = RtcJoin {
+                        serial,
+                        device: "socket".into(),
+                        socket,
+                        platform_type: 16,
+                        custom_data: None,
+                    };
                     prop_assert!(self.room.join_rtc(now, seat, join).is_ok());
                     self.serials.insert(seat, (serial, socket));
                 }
@@ -276,7 +293,7 @@ impl World {
                 if let Some(seat) = self.seat(who)
                     && let Some((_, socket)) = self.serials.get(&seat)
                 {
-                    self.room.socket_closed(now, seat, *socket);
+                    self.room.socket_closed(seat, *socket, now);
                 }
             }
             Op::LeaveRtc { who } => {
