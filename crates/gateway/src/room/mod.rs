@@ -1,0 +1,23 @@
+//! The media plane's control side: open channels and their owners, room REST, push link.
+//!
+//! Room REST, push link and RTC signalling (`crate::signal`) are three doors of one room; behind each stands the same
+//! owner, reached through the [`Registry`].
+
+mod answer;
+mod auth;
+mod confirm;
+mod desk;
+mod owner;
+pub mod push;
+mod push_hub;
+mod registry;
+mod rest;
+
+pub use registry::{Registry, RoomHandle, Unavailable};
+pub use rest::routes;
+pub use rotunda_room::Times;
+
+pub(crate) use confirm::{Entering, confirm};
+pub(crate) use desk::{Consume, DeskError, Over, Produce};
+pub(crate) use owner::{Owner, SOCKET_QUEUE, SocketHandle, ToSocket};
+use push_hub::PushHub;

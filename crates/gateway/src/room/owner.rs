@@ -1,0 +1,314 @@
+//! The task of one open channel: its state machine, and what its outputs do to the world.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::extract::ws::Utf8Bytes;
+use futures_util::FutureExt;
+use rotunda_core::{Core, media};
+use rotunda_model::{ChannelId, Millis, UserKey};
+use rotunda_room::{EndReason, Output, Persist, Room, Saved, SeatId, SocketId, Source, Table};
+use rotunda_sfu::Command;
+use rotunda_wire::{CommandId, Push};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    RoomHandle,
+    desk::Desk,
+    push_hub::ToPush,
+    registry::{Call, Registry},
+};
+
+/// Notifications waiting for one signalling socket; a client this far behind is closed and joins again.
+pub(crate) const SOCKET_QUEUE: usize = 512;
+
+/// How long commands wait for a media worker whose queue is full. Longer hides a stall from the members, shorter ends
+/// calls over a hiccup.
+const MEDIA_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Between two tries to hand over a command.
+const MEDIA_RETRY: Duration = Duration::from_millis(1);
+
+/// A push of the room plane (neroom-web-sdk 1.4 to 1.20).
+const ROOM_PUSH: CommandId = CommandId { sid: 22, cid: 2 };
+
+/// Who room pushes come from. Kits read only the body.
+const PUSH_SENDER: &str = "rotunda";
+
+/// For one signalling session.
+#[derive(Debug)]
+pub(crate) enum ToSocket {
+    Notify {
+        method: &'static str,
+        data: Value,
+    },
+    /// After so many milliseconds: `OnKickOff` with the reason, if any, then the end.
+    Close {
+        kick: Option<u8>,
+        after_ms: u32,
+    },
+}
+
+/// The owner's end of a signalling session.
+#[derive(Debug, Clone)]
+pub(crate) struct SocketHandle {
+    pub id: SocketId,
+    pub queue: mpsc::Sender<ToSocket>,
+}
+
+/// What the task of a channel owns.
+pub(crate) struct Owner {
+    pub room: Room,
+    pub desk: Desk,
+    pub registry: Arc<Registry>,
+    handle: RoomHandle,
+    sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
+    persist: mpsc::UnboundedSender<Persist>,
+}
+
+/// Runs the channel until it ends. A panic in it closes this channel and no other.
+pub(crate) async fn run(
+    registry: Arc<Registry>,
+    channel: ChannelId,
+    handle: RoomHandle,
+    mut mailbox: mpsc::Receiver<Call>,
+    mut urgent: mpsc::UnboundedReceiver<Call>,
+) {
+    match Owner::open(&registry, channel, handle.clone()).await {
+        Err(error) => tracing::warn!(%channel, code = %error.code(), "a media channel could not be opened"),
+        Ok((mut owner, writer)) => {
+            let serving = AssertUnwindSafe(owner.serve(&mut mailbox, &mut urgent)).catch_unwind().await;
+            if serving.is_err() {
+                metrics::counter!("rotunda_room_panics_total").increment(1);
+                tracing::error!(%channel, "the owner of a media channel failed; its members are out");
+                // The state may be half changed, so closing it may fail as well; the media plane is cleared anyway.
+                let closing = AssertUnwindSafe(owner.fail()).catch_unwind().await;
+                if closing.is_err() {
+                    owner.desk.close_all();
+                    owner.send_commands().await;
+                }
+            }
+            drop(owner);
+            // Written before the channel can be opened again, or the new owner would load what is about to go.
+            let _ = writer.await;
+        }
+    }
+    registry.closed(channel, &handle);
+}
+
+/// Writes through, in order, without keeping the owner waiting for Postgres.
+async fn write(core: Core, channel: ChannelId, mut writes: mpsc::UnboundedReceiver<Persist>) {
+    while let Some(write) = writes.recv().await {
+        let result = match &write {
+            Persist::Property { key, value } => {
+                media::save_property(&core, channel, key, value.as_deref()).await
+            }
+            Persist::ModeratorOff { accid, source, off } => {
+                media::save_moderator_off(&core, channel, accid, source.stream(), *off).await
+            }
+            Persist::Clear => media::clear_room(&core, channel).await,
+        };
+        if let Err(error) = result {
+            metrics::counter!("rotunda_room_writes_failed_total").increment(1);
+            tracing::warn!(%channel, code = %error.code(), "room state was not written through");
+        }
+    }
+}
+
+impl Owner {
+    async fn open(
+        registry: &Arc<Registry>,
+        channel: ChannelId,
+        handle: RoomHandle,
+    ) -> Result<(Self, JoinHandle<()>), rotunda_core::Error> {
+        let core = &registry.core;
+        let cid = media::cid(core, channel).await?;
+        let saved = media::load_room(core, channel).await?;
+        let saved = Saved {
+            properties: saved.properties.into_iter().collect::<BTreeMap<_, _>>(),
+            moderator_off: saved
+                .muted
+                .into_iter()
+                .filter_map(|(accid, stream)| Source::from_stream(&stream).map(|source| (accid, source)))
+                .collect(),
+        };
+        let room = Room::open(channel, cid, saved, registry.times, core.env().now());
+        let (persist, writes) = mpsc::unbounded_channel();
+        let writer = tokio::spawn(write(core.clone(), channel, writes));
+        let desk = Desk::new(Arc::clone(registry), channel);
+        let owner =
+            Self { room, desk, registry: Arc::clone(registry), handle, sockets: HashMap::new(), persist };
+        Ok((owner, writer))
+    }
+
+    pub fn now(&self) -> Millis {
+        self.registry.core.env().now()
+    }
+
+    /// The account's key in this channel's app.
+    pub fn user_of(&self, seat: SeatId) -> Option<UserKey> {
+        self.room.account_of(seat).map(|accid| UserKey { app: self.handle.app, accid: accid.clone() })
+    }
+
+    async fn serve(
+        &mut self,
+        mailbox: &mut mpsc::Receiver<Call>,
+        urgent: &mut mpsc::UnboundedReceiver<Call>,
+    ) {
+        while !self.room.is_ended() {
+            let wait = self.room.next_deadline().map(|deadline| deadline.get() - self.now().get());
+            let wait = Duration::from_millis(wait.map_or(60_000, |ms| u64::try_from(ms).unwrap_or(0)));
+            tokio::select! {
+                biased;
+                Some(call) = urgent.recv() => self.perform(call).await,
+                Some(call) = mailbox.recv() => self.perform(call).await,
+                () = tokio::time::sleep(wait) => {}
+            }
+            let now = self.now();
+            if self.room.next_deadline().is_some_and(|deadline| deadline <= now) {
+                self.room.tick(now);
+                self.settle().await;
+            }
+        }
+    }
+
+    async fn perform(&mut self, call: Call) {
+        let done = call(self);
+        self.settle().await;
+        done();
+    }
+
+    async fn fail(&mut self) {
+        self.room.close(self.now(), "CLOSE_BY_BACKEND", None);
+        self.settle().await;
+    }
+
+    /// Makes the outputs take effect: the media plane first, then everybody who is told.
+    pub async fn settle(&mut self) {
+        let outputs = self.room.take_outputs();
+        for output in &outputs {
+            if let Output::Table(table) = output {
+                self.apply(*table);
+            }
+        }
+        self.send_commands().await;
+        for output in outputs {
+            self.tell(output);
+        }
+    }
+
+    fn apply(&mut self, table: Table) {
+        match table {
+            Table::Forward { producer, on } => self.desk.forward(producer, on),
+            Table::RemoveProducer(producer) => self.desk.remove_producer(producer),
+            Table::CloseSession(seat) => self.desk.close_session(seat),
+        }
+    }
+
+    async fn send_commands(&mut self) {
+        for command in self.desk.take_commands() {
+            if !self.hand_over(command).await {
+                metrics::counter!("rotunda_media_commands_lost_total").increment(1);
+                tracing::error!(channel = %self.room.channel(), "the media worker took no command for 2 s");
+            }
+        }
+    }
+
+    async fn hand_over(&self, command: Command) -> bool {
+        let tries = MEDIA_PATIENCE.as_millis() / MEDIA_RETRY.as_millis();
+        for _ in 0..tries {
+            if self.registry.media.send(command.clone()).is_ok() {
+                return true;
+            }
+            tokio::time::sleep(MEDIA_RETRY).await;
+        }
+        false
+    }
+
+    fn tell(&mut self, output: Output) {
+        match output {
+            // Applied above, ahead of everything told.
+            Output::Table(_) => {}
+            Output::Push { to, body } => {
+                let time = self.now().get().to_string();
+                let items = vec![json!({ "1": PUSH_SENDER, "2": body, "3": time })];
+                let frame = Utf8Bytes::from(Push { command: ROOM_PUSH, items }.frame());
+                for recipient in to {
+                    let user = UserKey { app: self.handle.app, accid: recipient.accid };
+                    self.registry.pushes.send(&(user, recipient.device), || ToPush::Frame(frame.clone()));
+                }
+            }
+            Output::Notify { to, method, data } => self.to_socket(to, ToSocket::Notify { method, data }),
+            Output::CloseSignalling { socket, kick, after_ms } => {
+                self.to_socket(socket, ToSocket::Close { kick, after_ms });
+                self.sockets.remove(&socket);
+            }
+            Output::Persist(write) => {
+                let _ = self.persist.send(write);
+            }
+            Output::Seated { seat, .. } => self.seated(seat),
+            Output::Unseated { accid, device, reason, .. } => {
+                let user = UserKey { app: self.handle.app, accid };
+                self.registry.unseated_from(self.room.channel(), &user);
+                self.registry.pushes.send(&(user, device), || ToPush::SeatEnded);
+                Self::count_end(reason);
+            }
+            Output::Ended => {}
+        }
+    }
+
+    fn count_end(reason: EndReason) {
+        metrics::counter!("rotunda_seats_ended_total", "reason" => reason.name()).increment(1);
+    }
+
+    /// Lists the seat, and looks again at links that may have changed before it was listed.
+    fn seated(&mut self, seat: SeatId) {
+        let Some(user) = self.user_of(seat) else { return };
+        let Some((device, link_device)) = self.room.devices_of(seat) else { return };
+        let (device, link_device) = (device.clone(), link_device.clone());
+        self.registry.seated_in(self.room.channel(), &user, device.clone());
+        let now = self.now();
+        let link_up = self.registry.is_link_up(&user, &link_device);
+        self.room.qchat_link(now, &user.accid, &link_device, link_up);
+        let push_up = self.registry.pushes.is_up(&(user.clone(), device.clone()));
+        self.room.push_link(now, &user.accid, &device, push_up);
+    }
+
+    fn to_socket(&mut self, socket: SocketId, message: ToSocket) {
+        if let Some(queue) = self.sockets.get(&socket)
+            && queue.try_send(message).is_err()
+        {
+            // Its session sees the queue end, and closes.
+            self.sockets.remove(&socket);
+        }
+    }
+
+    /// A signalling session whose `Join` was accepted.
+    pub fn attach(&mut self, socket: SocketHandle) {
+        self.sockets.insert(socket.id, socket.queue);
+    }
+
+    /// Ends a socket without a word: a newer one of the same session took its place.
+    pub fn detach(&mut self, socket: SocketId) {
+        self.to_socket(socket, ToSocket::Close { kick: None, after_ms: 0 });
+        self.sockets.remove(&socket);
+    }
+
+    /// The session on this socket is over.
+    pub fn socket_closed(&mut self, seat: SeatId, socket: SocketId, since: Millis) {
+        self.sockets.remove(&socket);
+        self.room.socket_closed(seat, socket, since);
+    }
+
+    /// Sends a notification to one seat's socket.
+    pub fn notify(&mut self, seat: SeatId, method: &'static str, data: Value) {
+        if let Some(socket) = self.room.socket_of(seat) {
+            self.to_socket(socket, ToSocket::Notify { method, data });
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The push link: the IM connection of room kits, over the same socket and framing as the QChat link.
+//!
+//! Bodies travel as service 22 command 2. A push link is no login: it is in no list of clients and is kicked by
+//! nobody. (neroom-web-sdk 1.4 to 1.20)
+
+use std::time::Duration;
+
+use axum::extract::ws::close_code;
+use rotunda_core::{account, media};
+use rotunda_model::{Accid, DeviceId, Millis, UserKey};
+use rotunda_wire::{Answer, CommandId, Request, Tags};
+use serde_json::{Value, json};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+
+use super::push_hub::ToPush;
+use crate::{
+    Gateway,
+    link::{LinkSocket, socket::Gone},
+};
+
+/// Between two signs of life asked of a client. A dead link counts as gone since its last one, so a shorter time
+/// shows ghosts less long, and costs 5 bytes each.
+const BEAT: Duration = Duration::from_secs(8);
+
+/// From the end of the device's last seat to the end of its push link: the kit logs out by itself before.
+const AFTER_SEAT: Duration = Duration::from_secs(10);
+
+const LOGIN: CommandId = CommandId { sid: 2, cid: 3 };
+const LOGOUT: CommandId = CommandId { sid: 2, cid: 6 };
+/// Heartbeat, and what a kit asks after its login; empty answers are enough.
+const EMPTY: [CommandId; 5] = [
+    CommandId { sid: 1, cid: 2 },
+    CommandId { sid: 5, cid: 1 },
+    CommandId { sid: 6, cid: 23 },
+    CommandId { sid: 6, cid: 26 },
+    CommandId { sid: 6, cid: 27 },
+];
+
+/// Tags of 2_3.
+const TAG_APP_KEY: u16 = 18;
+const TAG_ACCOUNT: u16 = 19;
+const TAG_DEVICE: u16 = 38;
+const TAG_TOKEN: u16 = 1000;
+
+/// Room REST's code for a bad token, on a link.
+const REFUSED: u16 = 302;
+
+/// Serves a socket whose first packet is `login`, until it ends.
+pub async fn serve(gateway: Gateway, mut socket: LinkSocket, login: Request) {
+    let Some(key) = authenticate(&gateway, &login).await else {
+        metrics::counter!("rotunda_push_logins_total", "result" => "refused").increment(1);
+        if socket.send(Answer::refusal(&login, REFUSED).frame()).await.is_ok() {
+            socket.linger().await;
+        }
+        return;
+    };
+    metrics::counter!("rotunda_push_logins_total", "result" => "ok").increment(1);
+    socket.admit();
+    let id = gateway.rooms.next_id();
+    let (queue, first) = gateway.rooms.pushes.arrive(key.clone(), id);
+    let link = Link { gateway, key, id, last_sign: Millis(0) };
+    let info = json!({ "102": format!("push-{id}"), "103": socket.peer().ip().to_string(), "104": "0" });
+    let answer = Answer::ok(&login, vec![info, json!([]), json!({})]).frame();
+    link.run(socket, queue, first, answer).await;
+}
+
+/// Account and room device of a 2_3, by the account's own token or by a 25_1 token of that device.
+async fn authenticate(gateway: &Gateway, login: &Request) -> Option<(UserKey, DeviceId)> {
+    let tags: Tags = login.items.required(0).ok()?;
+    let text = |tag: u16| tags.optional::<String>(tag).ok().flatten().filter(|text| !text.is_empty());
+    let (app_key, accid, token) = (text(TAG_APP_KEY)?, text(TAG_ACCOUNT)?, text(TAG_TOKEN)?);
+    let device = DeviceId::new(&text(TAG_DEVICE)?)?;
+    if let Ok(identity) = media::verify_token(&gateway.core, &app_key, &accid, device.as_str(), &token).await
+    {
+        return Some((identity.user, device));
+    }
+    let login = account::Login { app_key: &app_key, accid: &accid, token: &token, auth_type: 0 };
+    let known = account::login(&gateway.core, login).await.ok()?;
+    debug_assert_eq!(Accid::new(&accid).as_ref(), Ok(&known.account.user.accid));
+    Some((known.account.user, device))
+}
+
+/// A push link that is up. Dropping it takes it off the list, however its task ends.
+struct Link {
+    gateway: Gateway,
+    key: (UserKey, DeviceId),
+    id: u64,
+    /// When the client last showed a sign of life.
+    last_sign: Millis,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.gateway.rooms.pushes.leave(&self.key, self.id) {
+            self.gateway.rooms.push_link(&self.key.0, &self.key.1, false, self.last_sign);
+        }
+    }
+}
+
+/// What ended a turn of the loop.
+enum Turn {
+    Request(Request),
+    Pushed(ToPush),
+    Beat,
+    SeatGone,
+    End(Gone),
+}
+
+impl Link {
+    async fn run(
+        mut self,
+        mut socket: LinkSocket,
+        mut queue: mpsc::Receiver<ToPush>,
+        first: bool,
+        answer: String,
+    ) {
+        self.last_sign = self.gateway.core.env().now();
+        if first {
+            self.gateway.rooms.push_link(&self.key.0, &self.key.1, true, self.last_sign);
+        }
+        if let Err(gone) = socket.send(answer).await {
+            return socket.end(gone).await;
+        }
+        let mut beat = tokio::time::interval_at(Instant::now() + BEAT, BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seat_ended: Option<Instant> = None;
+        let gone = loop {
+            let turn = tokio::select! {
+                request = socket.recv() => request.map_or_else(Turn::End, Turn::Request),
+                pushed = queue.recv() => pushed.map_or(Turn::End(Gone::Slow), Turn::Pushed),
+                _ = beat.tick() => Turn::Beat,
+                () = until(seat_ended) => Turn::SeatGone,
+            };
+            let result = match turn {
+                Turn::Request(request) => {
+                    self.last_sign = self.gateway.core.env().now();
+                    if request.command == LOGOUT {
+                        let _ = socket.send(Answer::ok(&request, vec![]).frame()).await;
+                        return socket.linger().await;
+                    }
+                    socket.send(answer_to(&request).frame()).await
+                }
+                Turn::Pushed(ToPush::Frame(frame)) => socket.send(frame).await,
+                Turn::Pushed(ToPush::Flush(done)) => {
+                    let _ = done.send(());
+                    Ok(())
+                }
+                Turn::Pushed(ToPush::SeatEnded) => {
+                    seat_ended = Some(Instant::now() + AFTER_SEAT);
+                    Ok(())
+                }
+                Turn::Beat => {
+                    if socket.pulse().answered() {
+                        self.last_sign = self.gateway.core.env().now().plus(-BEAT_MS);
+                    }
+                    socket.beat()
+                }
+                Turn::SeatGone => {
+                    seat_ended = None;
+                    if !self.gateway.rooms.has_seat(&self.key.0, &self.key.1) {
+                        return socket.close(close_code::NORMAL).await;
+                    }
+                    Ok(())
+                }
+                Turn::End(gone) => Err(gone),
+            };
+            if let Err(gone) = result {
+                break gone;
+            }
+        };
+        tracing::debug!(reason = gone.reason(), "push link ended");
+        drop(self);
+        socket.end(gone).await;
+    }
+}
+
+/// The client answers a beat at once, so an answered one is at most this old, ms.
+const BEAT_MS: i64 = BEAT.as_millis() as i64;
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn answer_to(request: &Request) -> Answer {
+    if EMPTY.contains(&request.command) || request.command == LOGIN {
+        return Answer::ok(request, Vec::<Value>::new());
+    }
+    metrics::counter!("rotunda_push_unknown_total").increment(1);
+    Answer::refusal(request, 404)
+}

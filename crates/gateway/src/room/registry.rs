@@ -1,0 +1,370 @@
+//! Which media channels are open, and how to reach their owners.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use rotunda_core::{Core, Rooms, media::MediaVerdict};
+use rotunda_media_io::MediaHandle;
+use rotunda_model::{Accid, AppId, ChannelId, DeviceId, Millis, RtcConfig, ServerId, UserKey};
+use rotunda_room::{SeatId, Times};
+use rotunda_sfu::{Event, TransportId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    PushHub,
+    owner::{self, Owner},
+};
+
+/// Requests waiting for one owner. It answers thousands per second; a queue this long means it stands still, and
+/// refusing (503) is better than waiting.
+const MAILBOX: usize = 1_024;
+
+/// Something for an owner to do; what it gives back runs once all outputs have taken effect.
+pub(crate) type Call = Box<dyn FnOnce(&mut Owner) -> Done + Send>;
+pub(crate) type Done = Box<dyn FnOnce() + Send>;
+
+/// Why an owner did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    #[error("the channel's owner has {MAILBOX} requests waiting")]
+    Busy,
+    /// The channel closed meanwhile; ask the registry again.
+    #[error("the channel is no longer open")]
+    Gone,
+}
+
+/// The way to the owner of one open channel.
+#[derive(Clone)]
+pub struct RoomHandle {
+    pub(crate) app: AppId,
+    pub(crate) server: ServerId,
+    /// Tells this opening of the channel from the next one.
+    generation: u64,
+    calls: mpsc::Sender<Call>,
+    /// What must not be lost: verdicts, links, media. Bounded by what happens to its members, never by what a client
+    /// sends, and served before `calls`.
+    control: mpsc::UnboundedSender<Call>,
+}
+
+impl RoomHandle {
+    /// Runs `ask` at the owner. All outputs of it have taken effect when this returns.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Owner) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        let call: Call = Box::new(move |owner| {
+            let value = ask(owner);
+            Box::new(move || {
+                let _ = answer.send(value);
+            })
+        });
+        self.calls.try_send(call).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Unavailable::Busy,
+            mpsc::error::TrySendError::Closed(_) => Unavailable::Gone,
+        })?;
+        answered.await.map_err(|_| Unavailable::Gone)
+    }
+
+    /// Same, ahead of every client's request and never refused. The owner runs it later.
+    pub(crate) fn control(&self, act: impl FnOnce(&mut Owner) + Send + 'static) {
+        let _ = self.control.send(Box::new(move |owner| {
+            act(owner);
+            Box::new(|| ())
+        }));
+    }
+}
+
+impl fmt::Debug for RoomHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomHandle").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+/// The open media channels of this process.
+pub struct Registry {
+    pub(crate) core: Core,
+    pub(crate) media: MediaHandle,
+    pub(crate) times: Times,
+    pub(crate) pushes: PushHub,
+    /// Tells this process from the one that signed an older token.
+    pub(crate) boot: u64,
+    ids: AtomicU64,
+    index: Mutex<Index>,
+}
+
+#[derive(Default)]
+struct Index {
+    rooms: HashMap<ChannelId, OpenRoom>,
+    seats: HashMap<UserKey, HashSet<ChannelId>>,
+    /// QChat links that are up.
+    links: HashSet<(UserKey, DeviceId)>,
+    transports: HashMap<TransportId, (ChannelId, SeatId)>,
+}
+
+struct OpenRoom {
+    handle: RoomHandle,
+    /// Whose seat it is, and on which room device.
+    seats: HashMap<Accid, DeviceId>,
+}
+
+impl Registry {
+    /// `media` receives every change of the forwarding tables.
+    pub fn new(core: Core, media: MediaHandle, times: Times) -> Arc<Self> {
+        let boot = u64::from_be_bytes(core.env().bytes());
+        Arc::new(Self {
+            core,
+            media,
+            times,
+            pushes: PushHub::default(),
+            boot,
+            ids: AtomicU64::new(1),
+            index: Mutex::default(),
+        })
+    }
+
+    /// A number that is unique in this process.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Random, so that a seat can be named in a token that outlives the process.
+    pub(crate) fn new_seat(&self) -> SeatId {
+        SeatId(u64::from_be_bytes(self.core.env().bytes()))
+    }
+
+    /// The open channel, when it belongs to this app.
+    pub(crate) fn find(&self, app: AppId, channel: ChannelId) -> Option<RoomHandle> {
+        self.index
+            .lock()
+            .rooms
+            .get(&channel)
+            .map(|room| room.handle.clone())
+            .filter(|handle| handle.app == app)
+    }
+
+    /// The channel's owner, started if there is none. The caller has a favourable verdict.
+    pub(crate) fn open(self: &Arc<Self>, app: AppId, server: ServerId, channel: ChannelId) -> RoomHandle {
+        let mut index = self.index.lock();
+        if let Some(room) = index.rooms.get(&channel) {
+            return room.handle.clone();
+        }
+        let (calls, mailbox) = mpsc::channel(MAILBOX);
+        let (control, urgent) = mpsc::unbounded_channel();
+        let handle = RoomHandle { app, server, generation: self.next_id(), calls, control };
+        index.rooms.insert(channel, OpenRoom { handle: handle.clone(), seats: HashMap::new() });
+        tokio::spawn(owner::run(Arc::clone(self), channel, handle.clone(), mailbox, urgent));
+        handle
+    }
+
+    /// The owner has ended; its channel may be opened anew.
+    pub(crate) fn closed(&self, channel: ChannelId, handle: &RoomHandle) {
+        let mut index = self.index.lock();
+        let same = |room: &OpenRoom| room.handle.generation == handle.generation;
+        if !index.rooms.get(&channel).is_some_and(same) {
+            return;
+        }
+        let Some(room) = index.rooms.remove(&channel) else { return };
+        for accid in room.seats.into_keys() {
+            index.unseat(&UserKey { app: handle.app, accid }, channel);
+        }
+        index.transports.retain(|_, (of, _)| *of != channel);
+    }
+
+    pub(crate) fn seated_in(&self, channel: ChannelId, user: &UserKey, device: DeviceId) {
+        let mut index = self.index.lock();
+        if let Some(room) = index.rooms.get_mut(&channel) {
+            room.seats.insert(user.accid.clone(), device);
+            index.seats.entry(user.clone()).or_default().insert(channel);
+        }
+    }
+
+    pub(crate) fn unseated_from(&self, channel: ChannelId, user: &UserKey) {
+        let mut index = self.index.lock();
+        if let Some(room) = index.rooms.get_mut(&channel) {
+            room.seats.remove(&user.accid);
+        }
+        index.unseat(user, channel);
+    }
+
+    /// Whether this device of the account sits anywhere.
+    pub(crate) fn has_seat(&self, user: &UserKey, device: &DeviceId) -> bool {
+        let index = self.index.lock();
+        let channels = index.seats.get(user).into_iter().flatten();
+        channels
+            .filter_map(|channel| index.rooms.get(channel))
+            .any(|room| room.seats.get(&user.accid).is_some_and(|held| held == device))
+    }
+
+    pub(crate) fn is_link_up(&self, user: &UserKey, link_device: &DeviceId) -> bool {
+        self.index.lock().links.contains(&(user.clone(), link_device.clone()))
+    }
+
+    pub(crate) fn add_transport(&self, transport: TransportId, channel: ChannelId, seat: SeatId) {
+        self.index.lock().transports.insert(transport, (channel, seat));
+    }
+
+    pub(crate) fn remove_transport(&self, transport: TransportId) {
+        self.index.lock().transports.remove(&transport);
+    }
+
+    fn rooms_of(&self, user: &UserKey) -> Vec<RoomHandle> {
+        let index = self.index.lock();
+        let channels = index.seats.get(user).into_iter().flatten();
+        channels.filter_map(|channel| index.rooms.get(channel)).map(|room| room.handle.clone()).collect()
+    }
+
+    /// A push link of this device came, or the last one went, silent since `at`.
+    pub(crate) fn push_link(&self, user: &UserKey, device: &DeviceId, up: bool, at: Millis) {
+        for room in self.rooms_of(user) {
+            let (accid, device) = (user.accid.clone(), device.clone());
+            room.control(move |owner| owner.room.push_link(at, &accid, &device, up));
+        }
+    }
+
+    /// The device showed a newer token: its seats live on.
+    pub(crate) fn renewed(&self, user: &UserKey, device: &DeviceId, expires: Millis) {
+        let until = super::confirm::authorised_until(expires);
+        for room in self.rooms_of(user) {
+            let (accid, device) = (user.accid.clone(), device.clone());
+            room.control(move |owner| {
+                if let Some(seat) = owner.room.seat_on(&accid, &device) {
+                    owner.room.authorise(seat, until);
+                }
+            });
+        }
+    }
+
+    fn link(&self, user: &UserKey, link_device: &DeviceId, up: bool) {
+        let key = (user.clone(), link_device.clone());
+        {
+            let mut index = self.index.lock();
+            if up {
+                index.links.insert(key)
+            } else {
+                index.links.remove(&key)
+            };
+        }
+        let now = self.core.env().now();
+        for room in self.rooms_of(user) {
+            let (accid, device) = (user.accid.clone(), link_device.clone());
+            room.control(move |owner| owner.room.qchat_link(now, &accid, &device, up));
+        }
+    }
+
+    /// Hands what the media worker reports to the owners, until the worker is gone.
+    pub async fn run_media_events(self: Arc<Self>, mut events: mpsc::Receiver<Event>) {
+        while let Some(event) = events.recv().await {
+            let transport = match &event {
+                Event::TransportConnected { id, .. }
+                | Event::TransportFailed { id, .. }
+                | Event::TransportLost { id, .. }
+                | Event::TransportBack { id } => *id,
+                Event::WorkerRestarted { panics } => {
+                    tracing::error!(
+                        panics,
+                        "the media worker failed and started again; all transports are gone"
+                    );
+                    self.worker_restarted();
+                    continue;
+                }
+            };
+            let found = {
+                let index = self.index.lock();
+                index.transports.get(&transport).and_then(|(channel, seat)| {
+                    index.rooms.get(channel).map(|room| (room.handle.clone(), *seat))
+                })
+            };
+            if let Some((room, seat)) = found {
+                room.control(move |owner| owner.media_event(seat, transport, &event));
+            }
+        }
+    }
+
+    fn worker_restarted(&self) {
+        let rooms: Vec<RoomHandle> =
+            self.index.lock().rooms.values().map(|room| room.handle.clone()).collect();
+        for room in rooms {
+            room.control(Owner::media_restarted);
+        }
+    }
+
+    /// Open channels and seats, for a gauge.
+    pub fn counts(&self) -> (usize, usize) {
+        let index = self.index.lock();
+        (index.rooms.len(), index.rooms.values().map(|room| room.seats.len()).sum())
+    }
+}
+
+impl Index {
+    fn unseat(&mut self, user: &UserKey, channel: ChannelId) {
+        if let Some(channels) = self.seats.get_mut(user) {
+            channels.remove(&channel);
+            if channels.is_empty() {
+                self.seats.remove(user);
+            }
+        }
+    }
+}
+
+impl Rooms for Registry {
+    fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)> {
+        let index = self.index.lock();
+        let of_server = index.rooms.iter().filter(|(_, room)| room.handle.server == server);
+        of_server
+            .flat_map(|(channel, room)| room.seats.keys().map(|accid| (*channel, accid.clone())))
+            .collect()
+    }
+
+    fn online(&self, channel: ChannelId) -> Vec<Accid> {
+        self.index
+            .lock()
+            .rooms
+            .get(&channel)
+            .map(|room| room.seats.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    fn rights_changed(&self, channel: ChannelId, user: &UserKey, verdict: Option<MediaVerdict>) {
+        let Some(room) = self.find(user.app, channel) else { return };
+        let accid = user.accid.clone();
+        room.control(move |owner| {
+            let now = owner.now();
+            match verdict {
+                Some(verdict) => owner.room.set_rights(now, &accid, verdict.rights, verdict.version),
+                None => owner.room.evict(now, &accid),
+            }
+        });
+    }
+
+    fn close(&self, channel: ChannelId) {
+        let room = self.index.lock().rooms.get(&channel).map(|room| room.handle.clone());
+        if let Some(room) = room {
+            room.control(|owner| owner.room.close(owner.now(), "CLOSE_BY_BACKEND", None));
+        }
+    }
+
+    fn link_up(&self, user: &UserKey, link_device: &DeviceId) {
+        self.link(user, link_device, true);
+    }
+
+    fn link_down(&self, user: &UserKey, link_device: &DeviceId) {
+        self.link(user, link_device, false);
+    }
+
+    /// Nothing to tell: the limit is read with the verdict of each entry, and those seated keep what they entered with.
+    fn config_changed(&self, _channel: ChannelId, _config: RtcConfig) {}
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}

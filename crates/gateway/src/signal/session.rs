@@ -1,0 +1,267 @@
+//! One signalling WebSocket: envelopes in and out, limits, close codes.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{
+        Query, State, WebSocketUpgrade,
+        rejection::QueryRejection,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
+    },
+    response::Response,
+};
+use rotunda_model::Millis;
+use rotunda_room::{SeatId, SocketId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    envelope::{self, Incoming},
+    join::{self, Joined},
+};
+use crate::{
+    Gateway,
+    room::{RoomHandle, SOCKET_QUEUE, SocketHandle, ToSocket},
+};
+
+/// Longest message before `Join`, bytes; more only helps to fill memory.
+const BEFORE_JOIN_MAX: usize = 64 * 1024;
+
+/// Longest message after it, bytes. `Consume` carries a browser's whole capabilities, about 20 KiB.
+const AFTER_JOIN_MAX: usize = 256 * 1024;
+
+/// How long a socket may stay without an accepted `Join`.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Silence after which a socket is dead. The engine sends a heartbeat every 6 s; three may be late. Longer shows ghosts
+/// longer.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Longest wait for one write to leave. A reader this slow is better off joining again.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// From the last word to the end of the socket: enough to read it, too short to do anything else.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// The address has `?&cid=<cid>&uid=<uid>&deviceid=<id>`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Address {
+    pub cid: String,
+    pub uid: String,
+    pub deviceid: String,
+}
+
+pub(super) async fn upgrade(
+    State(gateway): State<Gateway>,
+    address: Result<Query<Address>, QueryRejection>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let address = address.ok().map(|Query(address)| address);
+    upgrade
+        .protocols(["protoo"])
+        .max_message_size(AFTER_JOIN_MAX)
+        .max_frame_size(AFTER_JOIN_MAX)
+        .on_upgrade(async move |socket| serve(gateway, address, socket).await)
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client left or the connection broke.
+    Gone,
+    /// Nothing was heard for [`SILENCE`].
+    Silent,
+    /// Close with this code.
+    Close(u16),
+}
+
+/// A member on this socket.
+pub(super) struct Member {
+    pub room: RoomHandle,
+    pub seat: SeatId,
+}
+
+pub(super) struct Session {
+    pub gateway: Gateway,
+    pub address: Option<Address>,
+    pub handle: SocketHandle,
+    pub member: Option<Member>,
+    socket: WebSocket,
+    notified: u64,
+    last_heard: Millis,
+}
+
+async fn serve(gateway: Gateway, address: Option<Address>, socket: WebSocket) {
+    let (queue, mut waiting) = mpsc::channel(SOCKET_QUEUE);
+    let id = SocketId(gateway.rooms.next_id());
+    let last_heard = gateway.core.env().now();
+    let handle = SocketHandle { id, queue };
+    let session = Session { gateway, address, handle, member: None, socket, notified: 0, last_heard };
+    // However its task ends, the owner hears of it.
+    let mut session = Attached(session);
+    let end = session.0.run(&mut waiting).await;
+    session.0.detach();
+    session.0.finish(end).await;
+}
+
+struct Attached(Session);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.detach();
+    }
+}
+
+impl Session {
+    /// Tells the owner, once, that the socket is over.
+    fn detach(&mut self) {
+        if let Some(member) = self.member.take() {
+            let (socket, since) = (self.handle.id, self.last_heard);
+            member.room.control(move |owner| owner.socket_closed(member.seat, socket, since));
+        }
+    }
+
+    async fn run(&mut self, waiting: &mut mpsc::Receiver<ToSocket>) -> End {
+        let join_by = Instant::now() + JOIN_WITHIN;
+        let mut silent_at = Instant::now() + SILENCE;
+        // Set when the owner has ended the session: then a last word, and the close.
+        let mut close: Option<(Instant, Option<u8>)> = None;
+        loop {
+            let deadline = match close {
+                Some((at, _)) => at,
+                None if self.member.is_none() => join_by,
+                None => silent_at,
+            };
+            let result = tokio::select! {
+                message = self.socket.recv() => {
+                    silent_at = Instant::now() + SILENCE;
+                    self.last_heard = self.gateway.core.env().now();
+                    self.take(message).await
+                }
+                notice = waiting.recv(), if close.is_none() => match notice {
+                    Some(ToSocket::Notify { method, data }) => self.notify(method, &data).await,
+                    Some(ToSocket::Close { kick, after_ms }) => {
+                        close = Some((Instant::now() + Duration::from_millis(after_ms.into()), kick));
+                        Ok(())
+                    }
+                    // The owner gave the queue up: too slow.
+                    None => Err(End::Close(close_code::AGAIN)),
+                },
+                () = tokio::time::sleep_until(deadline) => match close {
+                    Some((_, Some(reason))) => {
+                        close = Some((Instant::now() + LINGER, None));
+                        self.notify("OnKickOff", &json!({ "externData": { "reason": reason } })).await
+                    }
+                    Some((_, None)) => Err(End::Close(close_code::NORMAL)),
+                    None if self.member.is_none() => Err(End::Close(close_code::POLICY)),
+                    None => Err(End::Silent),
+                },
+            };
+            if let Err(end) = result {
+                return end;
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let text = match message {
+            None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
+            Some(Err(error)) => return Err(fault(error)),
+            Some(Ok(Message::Binary(_))) => return Err(End::Close(close_code::UNSUPPORTED)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
+            Some(Ok(Message::Text(text))) => text,
+        };
+        if self.member.is_none() && text.len() > BEFORE_JOIN_MAX {
+            return Err(End::Close(close_code::SIZE));
+        }
+        match Incoming::parse(&text) {
+            Err(_) => Err(End::Close(close_code::INVALID)),
+            Ok(Incoming::Response) => Ok(()),
+            Ok(Incoming::Notification { method }) => {
+                if method == "Leave" {
+                    self.leave().await;
+                    return Err(End::Close(close_code::NORMAL));
+                }
+                Ok(())
+            }
+            Ok(Incoming::Request { id, method, data }) => {
+                let answer =
+                    if method == "Join" { self.join(&data).await } else { self.request(&method, data).await };
+                self.send(envelope::response(&id, &answer)).await
+            }
+        }
+    }
+
+    async fn join(&mut self, data: &serde_json::Map<String, Value>) -> Value {
+        let result = match &self.address {
+            Some(address) if self.member.is_none() => {
+                join::join(&self.gateway, address, self.handle.clone(), data).await
+            }
+            _ => Err(rotunda_model::Code(400)),
+        };
+        let code = result.as_ref().map_or_else(|code| code.0, |_| 200);
+        metrics::counter!("rotunda_joins_total", "code" => code.to_string()).increment(1);
+        match result {
+            Ok(Joined { room, seat, answer }) => {
+                self.member = Some(Member { room, seat });
+                answer
+            }
+            Err(code) => json!({ "code": code.0, "errMsg": join::text(code) }),
+        }
+    }
+
+    async fn leave(&mut self) {
+        if let Some(Member { room, seat }) = self.member.take() {
+            let socket = self.handle.id;
+            let _ = room
+                .call(move |owner| {
+                    // A socket that was replaced says nothing about its seat any more.
+                    if owner.room.socket_of(seat) == Some(socket) {
+                        let _ = owner.room.leave_rtc(owner.now(), seat);
+                    }
+                })
+                .await;
+        }
+    }
+
+    async fn notify(&mut self, method: &str, data: &Value) -> Result<(), End> {
+        self.notified += 1;
+        self.send(envelope::notification(self.notified, method, data)).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), End> {
+        let sending = self.socket.send(Message::Text(text.into()));
+        match tokio::time::timeout(WRITE_TIMEOUT, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Close(close_code::AGAIN)),
+        }
+    }
+
+    async fn finish(&mut self, end: End) {
+        let code = match end {
+            End::Gone => return,
+            End::Silent => close_code::NORMAL,
+            End::Close(code) => code,
+        };
+        let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+        let farewell = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                // Read on for a moment, so that the peer gets the close frame and not a reset.
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        let _ = tokio::time::timeout(LINGER * 2, farewell).await;
+    }
+}
+
+/// What broke in the WebSocket layer: the length limit, the encoding, or just the connection.
+fn fault(error: axum::Error) -> End {
+    use tungstenite::Error;
+    match error.into_inner().downcast::<Error>().as_deref() {
+        Ok(Error::Capacity(_)) => End::Close(close_code::SIZE),
+        Ok(Error::Utf8(_)) => End::Close(close_code::INVALID),
+        _ => End::Gone,
+    }
+}
