@@ -1,0 +1,102 @@
+//! Whatever a client sends is read or refused; nothing panics.
+
+use proptest::prelude::*;
+use rotunda_wire::{
+    Frame, Items, Request,
+    command::{Command, channel, media, member, role, server, session, subscription},
+};
+use serde_json::{Map, Value};
+
+/// JSON of the kinds and near-kinds the protocol uses, nested a little.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[0-9]{0,25}".prop_map(Value::from),
+        "[-+0-9.eE\"\\[\\]{}:,]{0,12}".prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((key(), inner), 0..6)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u8..20).prop_map(|tag| tag.to_string()),
+        Just("t".to_owned()),
+        Just("v".to_owned()),
+        Just("SER".to_owned()),
+        Just("SID".to_owned()),
+        Just("CID".to_owned()),
+        Just("Q".to_owned()),
+        ".{0,4}",
+    ]
+}
+
+fn read_as_every_command(items: &Items) {
+    fn one<C: Command>(items: &Items) {
+        let _ = C::read(items);
+    }
+    one::<server::CreateServer>(items);
+    one::<server::DeleteServer>(items);
+    one::<server::GetServers>(items);
+    one::<server::GetServersPage>(items);
+    one::<member::InviteServerMembers>(items);
+    one::<member::AcceptInvite>(items);
+    one::<member::GetServerMembersPage>(items);
+    one::<channel::CreateChannel>(items);
+    one::<channel::GetChannelsPage>(items);
+    one::<role::UpdateServerRole>(items);
+    one::<role::AddRoleMembers>(items);
+    one::<role::UpdateMemberRole>(items);
+    one::<media::UpdateRtcConfig>(items);
+    one::<subscription::Subscribe>(items);
+    one::<subscription::GetOwnRoles>(items);
+    one::<session::LogIn>(items);
+    one::<session::KickOthers>(items);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_frame_or_is_refused(text in ".{0,64}") {
+        let _ = Frame::parse(&text);
+    }
+
+    #[test]
+    fn any_text_with_the_look_of_a_frame_too(text in "[0-9]?:{0,4}[\\PC]{0,32}") {
+        if let Ok(Frame::Packet(json)) = Frame::parse(&text) {
+            let _ = Request::parse(json);
+        }
+    }
+
+    #[test]
+    fn any_json_is_a_request_or_is_refused(value in any_json()) {
+        if let Ok(request) = Request::parse(&value.to_string()) {
+            read_as_every_command(&request.items);
+        }
+    }
+
+    #[test]
+    fn any_items_are_read_or_refused(values in prop::collection::vec(any_json(), 0..5)) {
+        read_as_every_command(&Items::new(values));
+    }
+
+    #[test]
+    fn a_request_with_a_ser_is_always_answerable(ser in any::<i64>(), rest in any_json()) {
+        let json = serde_json::json!({"SER": ser, "SID": rest, "CID": rest, "Q": rest}).to_string();
+        let answerable = match Request::parse(&json) {
+            Ok(request) => request.ser,
+            Err(rotunda_wire::packet::PacketError::Unreadable { ser, .. }) => ser,
+            Err(other) => panic!("{other}"),
+        };
+        prop_assert_eq!(answerable, ser);
+    }
+}
