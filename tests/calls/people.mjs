@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createRequire } from 'node:module';
+import { WebSocket } from 'ws';
 import { launch, openPage } from '@rotunda/harness/chromium.mjs';
 import { serveFiles } from '@rotunda/harness/files.mjs';
 import { openLink } from '@rotunda/harness/link.mjs';
@@ -67,9 +68,11 @@ class World {
 
   /** A server owned by `owner` with `members`, a media channel, and handles to change rights. */
   async community(owner, members) {
-    const link = await this.link(owner);
+    let link = await this.link(owner);
     const prop = (v) => ({ t: 'Property', v });
     const command = async (sid, cid, q) => {
+      // A restart of the server ends the link; the owner's handle outlives it.
+      if (link.socket.readyState !== WebSocket.OPEN) link = await this.link(owner);
       const answer = await link.command(sid, cid, q);
       assert.equal(answer.code, 200, `${sid}_${cid}`);
       return answer.r;
@@ -79,7 +82,7 @@ class World {
     if (accids.length) await command(24, 36, [{ t: 'Long', v: serverId }, { t: 'StrArray', v: accids }, { t: 'String', v: '' }]);
     const [{ 2: everyone }] = (await command(24, 64, [prop({ 1: serverId })]))[0];
     return {
-      serverId, everyone, command, link,
+      serverId, everyone, command,
       channel: async (fields = {}) => (await command(24, 48, [prop({ 2: serverId, 4: 'voice', 7: 1, ...fields }), prop({})]))[0]['1'],
       limit: (channelId, limit) => command(25, 2, [prop({ 1: serverId, 2: channelId, 3: limit, 4: '{"profile":"speech_standard","scenario":"speech"}', 5: '{"width":640,"height":480,"fps":15}' })]),
       addOverride: (channelId, accid) => command(24, 69, [prop({ 1: serverId, 3: accid, 4: channelId })]),

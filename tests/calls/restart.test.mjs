@@ -15,10 +15,7 @@ after(() => world.close());
 
 for (const [version, crash] of [['0.17.2', false], ['10.8.1', true]]) {
   test(`${crash ? 'a crash' : 'a restart'} in mid-call: the app sees it, logs in again, connects again (${version})`, { timeout: 120_000 }, async () => {
-    const channelId = await place.channel().catch(async () => {
-      place.link = await world.link(ann);
-      return (await place.link.command(24, 48, [{ t: 'Property', v: { 2: place.serverId, 4: 'voice', 7: 1 } }, { t: 'Property', v: {} }])).r[0]['1'];
-    });
+    const channelId = await place.channel();
     const [a, b] = [await world.person(ann, version), await world.person(bob, version)];
     await a.enter(place.serverId, channelId);
     await b.enter(place.serverId, channelId);
@@ -42,8 +39,7 @@ for (const [version, crash] of [['0.17.2', false], ['10.8.1', true]]) {
 }
 
 test('the kit without the SDK recovers its media by itself over a restart', { timeout: 120_000 }, async () => {
-  const owner = await world.link(ann);
-  const channelId = (await owner.command(24, 48, [{ t: 'Property', v: { 2: place.serverId, 4: 'voice', 7: 1 } }, { t: 'Property', v: {} }])).r[0]['1'];
+  const channelId = await place.channel();
   const people = [];
   for (const account of [ann, bob]) {
     const page = await world.bare(world.server.ready.roomkit_url);

@@ -103,7 +103,7 @@ try {
   try {
     for (const version of versions) {
       const app = await server.app(`conformance ${version}`);
-      const env = { link: server.link, origin: server.origin, appkey: app.key };
+      const env = { link: server.link, origin: server.origin, appkey: app.key, roomkit: server.ready.roomkit_url };
       const sink = (said) => {
         if (said.step) steps.push({ version, covers: [], ...said });
         if (said.step && (!said.ok || options.verbose)) console.log(`${said.ok ? 'ok  ' : 'FAIL'} ${version} ${said.engine} ${said.scenario}: ${said.step} (${said.ms} ms)${said.error ? `\n       ${said.error}` : ''}`);
