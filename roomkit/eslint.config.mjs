@@ -11,6 +11,8 @@ export default tseslint.config(
     rules: {
       // Numbers in messages are the point of a message.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      // Parameters of the drop-in's signatures that this kit has no use for.
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
   },

@@ -66,19 +66,19 @@ export function readChannelInfo(status: number, text: string): ChannelInfo {
     answer = undefined;
   }
   if (!isRecord(answer)) throw new RoomKitError(status, `channel info: HTTP ${status} without a readable answer`);
-  const code = Number(answer["code"]);
+  const code = Number(answer.code);
   if (code !== 200) {
-    const why = answer["desc"] ?? answer["errmsg"];
+    const why = answer.desc ?? answer.errmsg;
     throw new RoomKitError(
       Number.isFinite(code) ? code : CODE_GENERAL,
       `channel info: ${typeof why === "string" ? why : "refused"}`,
     );
   }
-  const ips = isRecord(answer["ips"]) ? answer["ips"] : {};
-  const list: unknown = ips["webrtcarray"];
+  const ips = isRecord(answer.ips) ? answer.ips : {};
+  const list: unknown = ips.webrtcarray;
   const addresses = Array.isArray(list) ? list.filter((a): a is string => typeof a === "string" && a !== "") : [];
-  const cid = Number(answer["cid"]);
-  const token = answer["token"];
+  const cid = Number(answer.cid);
+  const token = answer.token;
   if (!Number.isSafeInteger(cid) || typeof token !== "string" || addresses.length === 0) {
     throw new RoomKitError(CODE_GENERAL, "channel info lacks cid, token or addresses");
   }

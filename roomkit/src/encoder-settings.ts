@@ -58,7 +58,7 @@ export function videoSettings(params: NERoleParams): VideoSettings {
 }
 
 export function screenSettings(params: NERoleParams, frameRate?: number): VideoSettings {
-  const height = /720/.test(params.screen?.videoProfile ?? "") ? 720 : 1080;
+  const height = (params.screen?.videoProfile ?? "").includes('720') ? 720 : 1080;
   const fps = positive(frameRate, positive(params.screen?.fps, 5));
   return {
     constraints: { height: { max: height }, frameRate: { ideal: fps, max: Math.max(fps, 30) } },

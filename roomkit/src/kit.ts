@@ -87,6 +87,10 @@ export class RoomKit {
       up: (again) => {
         if (again) room.linkBack();
       },
+      refused: (code) => {
+        log.debug(`the push link refused the login with code ${code}`);
+        background("check the token", () => rest.checkOwnToken());
+      },
       needed: () => room.busy,
     });
     const message = new MessageChannelService(rest);

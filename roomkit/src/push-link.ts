@@ -21,6 +21,8 @@ export interface PushLinkEvents {
   push(body: PushBody): void;
   /** Logged in; `again` after a loss, when pushes may have been missed. */
   up(again: boolean): void;
+  /** The login was refused: the token may be the reason. */
+  refused(code: number): void;
   /** Whether a lost link must come back by itself: the server closes it when no room is left. */
   needed(): boolean;
 }
@@ -104,9 +106,10 @@ export class PushLink {
         if (frame.type === "connect") socket.send(this.#login());
         else if (frame.type === "heartbeat") socket.send("2::");
         else if (frame.type === "packet" && is(frame.packet, LINK.login)) {
-          const code = Number(frame.packet["code"]);
+          const code = Number(frame.packet.code);
           if (code !== 200) {
             fail("login refused", code);
+            this.#events.refused(code);
             return;
           }
           clearTimeout(timer);
@@ -140,7 +143,7 @@ export class PushLink {
   }
 
   #push(received: Record<string, unknown>): void {
-    const items = Array.isArray(received["r"]) ? (received["r"] as unknown[]) : [];
+    const items = Array.isArray(received.r) ? (received.r as unknown[]) : [];
     for (const item of items) {
       const body = isRecord(item) ? parsePush(item["2"]) : undefined;
       if (body !== undefined) this.#events.push(body);
@@ -204,8 +207,8 @@ export class PushLink {
     if (lbs === undefined) return link;
     try {
       const answer: unknown = JSON.parse(await getText(`${lbs}?id=&sv=&pv=1&networkType=0&k=`));
-      const common = isRecord(answer) ? answer["common"] : undefined;
-      const list = isRecord(common) ? (common["link"] ?? common["link.default"]) : undefined;
+      const common = isRecord(answer) ? answer.common : undefined;
+      const list = isRecord(common) ? (common.link ?? common["link.default"]) : undefined;
       const first: unknown = Array.isArray(list) ? list[0] : undefined;
       if (typeof first === "string" && first !== "") return `${new URL(link).protocol}//${first}`;
     } catch (cause) {
@@ -253,7 +256,7 @@ export function readFrame(text: string): Frame {
 }
 
 function is(received: Record<string, unknown>, [sid, cid]: readonly [number, number]): boolean {
-  return Number(received["sid"]) === sid && Number(received["cid"]) === cid;
+  return Number(received.sid) === sid && Number(received.cid) === cid;
 }
 
 function packet([sid, cid]: readonly [number, number], serial: number, items: unknown[] = []): string {

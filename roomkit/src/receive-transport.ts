@@ -1,4 +1,4 @@
-import { CODE_GENERAL, RoomKitError } from "./errors";
+import { asKitError, CODE_GENERAL, RoomKitError } from "./errors";
 import { PeerTransport, type TransportHooks } from "./peer-transport";
 import {
   idleAnswer,
@@ -70,7 +70,7 @@ export class ReceiveTransport extends PeerTransport {
       ...waiting,
       transceiver: undefined as RTCRtpTransceiver | undefined,
       data: undefined as SignalData | undefined,
-      cause: undefined as unknown,
+      cause: undefined as RoomKitError | undefined,
     }));
     try {
       this.assertOpen();
@@ -86,7 +86,7 @@ export class ReceiveTransport extends PeerTransport {
           this.learnRemote(one.data);
         } catch (cause) {
           one.data = undefined;
-          one.cause = cause;
+          one.cause = asKitError(cause);
         }
       };
       // The first that succeeds makes the transport; the rest then go out together.
@@ -103,7 +103,7 @@ export class ReceiveTransport extends PeerTransport {
           continue;
         }
         one.resolve({
-          id: String(one.data["consumerId"]),
+          id: String(one.data.consumerId),
           uid: one.options.uid,
           producerId: one.options.producerId,
           mediaType: one.options.mediaType,
@@ -123,9 +123,9 @@ export class ReceiveTransport extends PeerTransport {
   ): Promise<void> {
     const { remote } = this;
     if (remote === undefined) {
-      // Nothing succeeded and nothing was ever negotiated: start afresh next time.
+      // Nothing succeeded and nothing was ever negotiated: start afresh next time, with the same transceivers.
       await this.rollback();
-      for (const { transceiver } of batch) transceiver?.stop();
+      for (const { transceiver } of batch) this.#setAside(transceiver);
       return;
     }
     let failed = false;
@@ -137,16 +137,20 @@ export class ReceiveTransport extends PeerTransport {
         this.sections.set(mid, idleAnswer(remote, offer, mid));
         continue;
       }
-      const parameters = data["rtpParameters"] as RtpParameters;
+      const parameters = data.rtpParameters as RtpParameters;
       this.sections.set(mid, receiveAnswer(remote, offer, mid, parameters, `${options.uid}-${options.producerId}`));
     }
     await this.answer(offer);
     if (!failed) return;
     for (const { transceiver, data } of batch) {
-      if (transceiver === undefined || data !== undefined) continue;
-      transceiver.direction = "inactive";
-      this.idle.push(transceiver);
+      if (data === undefined) this.#setAside(transceiver);
     }
+  }
+
+  #setAside(transceiver: RTCRtpTransceiver | undefined): void {
+    if (transceiver === undefined) return;
+    transceiver.direction = "inactive";
+    this.idle.push(transceiver);
   }
 
   #ask(options: ConsumeOptions, offer: ReturnType<typeof parseOffer>, mid: string): Promise<SignalData> {

@@ -55,16 +55,16 @@ export class RemoteStreams {
     this.#tries.clear();
     for (const user of Array.isArray(userList) ? (userList as unknown[]) : []) {
       if (!isRecord(user)) continue;
-      const list = Array.isArray(user["producerInfoList"]) ? (user["producerInfoList"] as unknown[]) : [];
-      for (const producer of list) if (isRecord(producer)) this.add({ uid: user["uid"], ...producer });
+      const list = Array.isArray(user.producerInfoList) ? (user.producerInfoList as unknown[]) : [];
+      for (const producer of list) if (isRecord(producer)) this.add({ uid: user.uid, ...producer });
     }
   }
 
   add(info: Record<string, unknown>): void {
-    const uid = Number(info["uid"]);
-    const producerId = String(info["producerId"]);
-    if (uid === this.#self || !isMediaType(info["mediaType"])) return;
-    this.#producers.set(producerId, { uid, producerId, mediaType: info["mediaType"] });
+    const uid = Number(info.uid);
+    const producerId = String(info.producerId);
+    if (uid === this.#self || !isMediaType(info.mediaType)) return;
+    this.#producers.set(producerId, { uid, producerId, mediaType: info.mediaType });
   }
 
   remove(producerId: string): void {

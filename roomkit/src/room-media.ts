@@ -346,13 +346,13 @@ export class RoomMedia {
 
   /** Network quality per member, the server's own message to this kit. */
   #userData(type: string, data: unknown): void {
-    if (type !== "NetworkQuality" || !isRecord(data) || !Array.isArray(data["list"])) return;
+    if (type !== "NetworkQuality" || !isRecord(data) || !Array.isArray(data.list)) return;
     const list: NENetworkQuality[] = [];
-    for (const item of data["list"] as unknown[]) {
+    for (const item of data.list as unknown[]) {
       if (!isRecord(item)) continue;
-      const userUuid = this.#room.model.byRtcUid(Number(item["uid"]));
+      const userUuid = this.#room.model.byRtcUid(Number(item.uid));
       if (userUuid === undefined) continue;
-      list.push({ userUuid, upStatus: Number(item["up"] ?? 0), downStatus: Number(item["down"] ?? 0) });
+      list.push({ userUuid, upStatus: Number(item.up ?? 0), downStatus: Number(item.down ?? 0) });
     }
     if (list.length > 0) this.#room.slot.emit("onRtcNetworkQuality", [list]);
   }

@@ -54,12 +54,20 @@ export class RoomModel {
     this.self = self;
   }
 
-  enter(entry: WireEntry): void {
+  /**
+   * Gives my sources that the server still has on: after a reload of the page the seat is the same, but no device is
+   * open here, so they are off.
+   */
+  enter(entry: WireEntry): Source[] {
     this.roomName = entry.room.roomName ?? "";
     this.#roles = entry.room.config?.roleConfigs ?? {};
     this.#properties = structuredClone(entry.room.properties ?? {});
     this.#members = new Map(entry.members.map((m) => [m.userUuid, read(m)]));
-    if (!this.#members.has(this.self)) this.#members.set(this.self, read(entry.member));
+    const me = this.#members.get(this.self) ?? read(entry.member);
+    this.#members.set(this.self, me);
+    const stale = SOURCES.filter((source) => me.streams[source]);
+    me.streams = { audio: false, video: false, subVideo: false };
+    return stale;
   }
 
   has(uuid: string): boolean {
@@ -271,7 +279,7 @@ export class RoomModel {
   #changeProperties(properties: Record<string, unknown>): RoomEvent[] {
     // One call per key: the SDK looks at only one of audioOff and videoOff per call.
     return Object.entries(properties).map(([key, raw]) => {
-      const property = isRecord(raw) ? { ...raw, value: text(raw["value"]) } : { value: text(raw) };
+      const property = isRecord(raw) ? { ...raw, value: text(raw.value) } : { value: text(raw) };
       this.#properties[key] = property;
       return callback("onRoomPropertiesChanged", { [key]: structuredClone(property) });
     });
@@ -347,8 +355,8 @@ function callback<K extends keyof NERoomListener>(name: K, ...args: Parameters<N
 
 function customMessage(sender: string, message: unknown): RoomEvent {
   const body = isRecord(message) ? message : {};
-  const commandId = Number(body["cmdId"] ?? body["commandId"] ?? 0);
-  return { type: "message", sender, commandId, data: body["message"] ?? message };
+  const commandId = Number(body.cmdId ?? body.commandId ?? 0);
+  return { type: "message", sender, commandId, data: body.message ?? message };
 }
 
 function text(value: unknown): string {

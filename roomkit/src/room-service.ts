@@ -39,7 +39,7 @@ export class RoomService implements NERoomService {
   }
 
   getRoomContext(roomUuid: string): NERoomContext | undefined {
-    return this.#stay?.room.uuid === String(roomUuid) ? this.#stay.context : undefined;
+    return this.#stay?.room.uuid === roomUuid ? this.#stay.context : undefined;
   }
 
   createRoom(): Promise<never> {
@@ -78,7 +78,7 @@ export class RoomService implements NERoomService {
     const { identity } = this.#deps;
     const roomUuid = params.roomUuid as unknown;
     if (typeof roomUuid !== "string" || roomUuid === "") throw new RoomKitError(CODE_GENERAL, "lack of roomUuid");
-    if (typeof params.role !== "string" || (params.role as string) === "") {
+    if (typeof params.role !== "string" || (params.role) === "") {
       throw new RoomKitError(CODE_GENERAL, "lack of role");
     }
     if (identity.token === "") throw new RoomKitError(CODE_GENERAL, "not logged in");

@@ -76,9 +76,9 @@ export class Room {
   }
 
   async enter(): Promise<void> {
-    const { rest, openLink } = this.deps;
+    const { rest } = this.deps;
     // Pushes from here on are held until the entry answer says where the state begins.
-    await openLink();
+    await this.deps.openLink();
     const entry: WireEntry = await rest.enter(this.uuid, {
       userName: this.#params.userName ?? this.deps.identity.account,
       role: this.#params.role,
@@ -89,7 +89,9 @@ export class Room {
       ext: "",
     });
     this.#rtcToken = entry.member.rtcToken;
-    this.model.enter(entry);
+    for (const source of this.model.enter(entry)) {
+      background("close a source of an earlier page", () => rest.streamOff(this.uuid, this.model.self, source));
+    }
     this.#take(this.#sequence.synced(entry.sequence));
   }
 
@@ -114,21 +116,20 @@ export class Room {
       return;
     }
     this.#resyncing = true;
+    this.#resyncAgain = false;
     background("read the room again", async () => {
       try {
-        do {
-          this.#resyncAgain = false;
-          await this.#readAgain();
-        } while (this.#resyncAgain && !this.ending);
+        await this.#readAgain();
       } finally {
         this.#resyncing = false;
       }
+      if (this.#resyncAgain) this.resync();
     });
   }
 
   emit(events: RoomEvent[]): void {
     for (const event of events) {
-      if (this.#over) return;
+      if (this.over) return;
       switch (event.type) {
         case "callback":
           this.slot.emit(event.name, event.args as never);
@@ -183,7 +184,7 @@ export class Room {
     }
     if (verdict.kind === "held") return;
     for (const push of verdict.pushes) {
-      if (this.#over) return;
+      if (this.over) return;
       this.emit(this.model.apply(push));
     }
     if (this.#sequence.syncing) this.resync();
@@ -194,7 +195,7 @@ export class Room {
       try {
         const snapshot = await this.deps.rest.snapshot(this.uuid);
         if (snapshot.snapshot.members.some((m) => m.userUuid === this.model.self)) {
-          if (this.ending) return;
+          if (this.over) return;
           this.emit(this.model.reconcile(snapshot));
           this.#take(this.#sequence.synced(snapshot.sequence));
           return;

@@ -88,6 +88,10 @@ export class RtcSession {
     });
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get sendConnection(): RTCPeerConnection | undefined {
     return this.#send?.pc;
   }
@@ -108,6 +112,7 @@ export class RtcSession {
       await this.#enter();
     } catch (cause) {
       this.close();
+      this.#events.stateChanged("CONNECTING", "DISCONNECTED", false);
       throw cause;
     }
     this.#events.stateChanged("CONNECTING", "CONNECTED", false);
@@ -169,7 +174,7 @@ export class RtcSession {
   // --- signalling ---------------------------------------------------------------------------------------------------
 
   async #openAny(addresses: string[]): Promise<void> {
-    let last: unknown;
+    let last: RoomKitError | undefined;
     for (const address of addresses) {
       if (this.#closed) break;
       const client: SignallingClient = new SignallingClient({
@@ -182,14 +187,14 @@ export class RtcSession {
       });
       try {
         await client.open(this.#url(address));
-        if (this.#closed) {
+        if (this.closed) {
           client.close();
           break;
         }
         this.#client = client;
         return;
       } catch (cause) {
-        last = cause;
+        last = asKitError(cause);
       }
     }
     throw last ?? new RoomKitError(CODE_GENERAL, "not join rtc");
@@ -203,9 +208,9 @@ export class RtcSession {
 
   async #enter(): Promise<void> {
     const answer = await this.#ask("Join", joinRequest(this.#request, this.#info?.token ?? ""));
-    const external = isRecord(answer["externData"]) ? answer["externData"] : {};
-    this.#edge = answer["edgeRtpCapabilities"] as RtpCapabilities;
-    this.remote.reset(external["userList"]);
+    const external = isRecord(answer.externData) ? answer.externData : {};
+    this.#edge = answer.edgeRtpCapabilities as RtpCapabilities;
+    this.remote.reset(external.userList);
     this.#joined = true;
     this.sync();
     this.#release(undefined);
@@ -244,44 +249,44 @@ export class RtcSession {
   }
 
   #notification(method: string, data: SignalData): void {
-    const external = isRecord(data["externData"]) ? data["externData"] : {};
-    const producer = isRecord(external["producerInfo"]) ? external["producerInfo"] : {};
+    const external = isRecord(data.externData) ? data.externData : {};
+    const producer = isRecord(external.producerInfo) ? external.producerInfo : {};
     switch (method) {
       case "OnNewProducer":
         this.remote.add(producer);
         this.sync();
         break;
       case "OnProducerClose":
-        if (Number(producer["uid"]) === this.#request.uid) this.#ownProducerClosed(String(producer["producerId"]));
+        if (Number(producer.uid) === this.#request.uid) this.#ownProducerClosed(String(producer.producerId));
         else {
-          this.remote.remove(String(producer["producerId"]));
+          this.remote.remove(String(producer.producerId));
           this.sync();
         }
         break;
       case "OnPeerLeave": {
-        const list = Array.isArray(external["userList"]) ? (external["userList"] as unknown[]) : [];
-        for (const peer of list) if (isRecord(peer)) this.remote.removePeer(Number(peer["uid"]));
+        const list = Array.isArray(external.userList) ? (external.userList as unknown[]) : [];
+        for (const peer of list) if (isRecord(peer)) this.remote.removePeer(Number(peer.uid));
         this.sync();
         break;
       }
       case "OnConsumerClose":
-        this.remote.consumerClosed(String(external["consumerId"] ?? data["consumerId"]));
+        this.remote.consumerClosed(String(external.consumerId ?? data.consumerId));
         break;
       case "OnTransportClose":
-        this.#transportClosed(String(external["transportId"] ?? data["transportId"]));
+        this.#transportClosed(String(external.transportId ?? data.transportId));
         break;
       case "OnSignalRestart":
         this.#client?.close();
         this.#lost();
         break;
       case "OnKickOff":
-        this.#events.kicked(Number(external["reason"] ?? 0));
+        this.#events.kicked(Number(external.reason ?? 0));
         break;
       case "OnPeerClose":
         this.#events.kicked(-1);
         break;
       case "OnUserData":
-        this.#events.userData(String(external["type"]), Number(external["uid"]), external["data"]);
+        this.#events.userData(String(external.type), Number(external.uid), external.data);
         break;
       default:
         break;

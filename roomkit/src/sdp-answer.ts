@@ -109,7 +109,7 @@ export function sendAnswer(
     offerRtpParameters: parameters.sending,
     answerRtpParameters: parameters.answer,
     codecOptions,
-  }).getObject() as Section;
+  }).getObject();
 }
 
 /** The server's half of a section that this side receives on: its own streams, with their SSRCs. */
@@ -127,7 +127,7 @@ export function receiveAnswer(
     offerMediaObject: sectionOf(offer, mid),
     offerRtpParameters: rtp,
     answerRtpParameters: rtp,
-  }).getObject() as Section;
+  }).getObject();
   const encoding = rtp.encodings?.[0];
   const cname = rtp.rtcp?.cname ?? streamId;
   const ssrcs = [encoding?.ssrc, encoding?.rtx?.ssrc].filter((s): s is number => typeof s === "number");
@@ -166,7 +166,7 @@ export function idleAnswer(remote: RemoteTransport, offer: Offer, mid: string): 
     offerMediaObject: offered,
     offerRtpParameters: rtp,
     answerRtpParameters: rtp,
-  }).getObject() as Section;
+  }).getObject();
   section.direction = "inactive";
   return section;
 }

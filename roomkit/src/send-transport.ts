@@ -98,25 +98,20 @@ export class SendTransport extends PeerTransport {
       this.sections.set(mid, sendAnswer(this.remote, offer, mid, parameters, codecOptions));
       await this.answer(offer);
       await limitBitrate(transceiver.sender, maxBitrate);
-      return { id: String(data["producerId"]), mediaType, transceiver };
+      return { id: String(data.producerId), mediaType, transceiver };
     } catch (cause) {
-      await this.#undo(transceiver, again !== undefined);
+      await this.#undo(transceiver);
       throw cause;
     }
   }
 
-  async #undo(transceiver: RTCRtpTransceiver, negotiated: boolean): Promise<void> {
+  /** The transceiver is kept, not stopped: Chromium gives a stopped one's section to the next, which then has no mid. */
+  async #undo(transceiver: RTCRtpTransceiver): Promise<void> {
     if (this.closed) return;
     await this.rollback();
-    if (negotiated) {
-      transceiver.direction = "inactive";
-      await transceiver.sender.replaceTrack(null);
-      this.idle.push(transceiver);
-    } else {
-      // Never in an applied answer: stopped, it disappears from the next offer.
-      await transceiver.sender.replaceTrack(null);
-      transceiver.stop();
-    }
+    transceiver.direction = "inactive";
+    await transceiver.sender.replaceTrack(null);
+    this.idle.push(transceiver);
   }
 }
 

@@ -124,12 +124,12 @@ export class SignallingClient {
       return;
     }
     if (!isRecord(message)) return;
-    const data = isRecord(message["data"]) ? message["data"] : {};
-    if (message["response"] === true) this.#response(Number(message["id"]), message, data);
-    else if (message["notification"] === true && typeof message["method"] === "string") {
-      this.#socket?.send(JSON.stringify({ response: true, id: message["id"], ok: true, data: { code: CODE_OK } }));
-      log.debug(`signalling: ${message["method"]}`);
-      this.#events.notification(message["method"], data);
+    const data = isRecord(message.data) ? message.data : {};
+    if (message.response === true) this.#response(Number(message.id), message, data);
+    else if (message.notification === true && typeof message.method === "string") {
+      this.#socket?.send(JSON.stringify({ response: true, id: message.id, ok: true, data: { code: CODE_OK } }));
+      log.debug(`signalling: ${message.method}`);
+      this.#events.notification(message.method, data);
     }
   }
 
@@ -138,12 +138,12 @@ export class SignallingClient {
     if (pending === undefined) return;
     this.#pending.delete(id);
     clearTimeout(pending.timer);
-    const code = Number(message["ok"] === true ? (data["code"] ?? CODE_OK) : (message["errorCode"] ?? CODE_GENERAL));
-    if (message["ok"] === true && code === CODE_OK) {
+    const code = Number(message.ok === true ? (data.code ?? CODE_OK) : (message.errorCode ?? CODE_GENERAL));
+    if (message.ok === true && code === CODE_OK) {
       pending.resolve(data);
       return;
     }
-    const why = message["ok"] === true ? data["errMsg"] : message["errorReason"];
+    const why = message.ok === true ? data.errMsg : message.errorReason;
     pending.reject(new RoomKitError(code, typeof why === "string" && why !== "" ? why : "refused by the server", data));
   }
 }

@@ -52,10 +52,10 @@ export async function transportStats(pc: RTCPeerConnection | undefined): Promise
   if (pc === undefined) return undefined;
   const entries = all(await pc.getStats());
   const transport = entries.find((e) => e.type === "transport");
-  const pair = entries.find((e) => e.type === "candidate-pair" && e.id === transport?.["selectedCandidatePairId"]);
+  const pair = entries.find((e) => e.type === "candidate-pair" && e.id === transport?.selectedCandidatePairId);
   return {
     state: pc.connectionState,
-    roundTripTime: typeof pair?.["currentRoundTripTime"] === "number" ? pair["currentRoundTripTime"] : undefined,
+    roundTripTime: typeof pair?.currentRoundTripTime === "number" ? pair.currentRoundTripTime : undefined,
     bytesSent: number(transport, "bytesSent"),
     bytesReceived: number(transport, "bytesReceived"),
     srtpCipher: text(transport, "srtpCipher"),
@@ -85,7 +85,7 @@ function sum(entries: Entry[], key: string): number {
 
 function codec(entries: Entry[], stream: Entry | undefined): string | undefined {
   return text(
-    entries.find((e) => e.type === "codec" && e.id === stream?.["codecId"]),
+    entries.find((e) => e.type === "codec" && e.id === stream?.codecId),
     "mimeType",
   );
 }

@@ -41,7 +41,7 @@ export class VideoViews {
 
   async replay(userUuid: string): Promise<void> {
     const mine = [...this.#slots.values()].filter((s) => s.owner === userUuid);
-    await Promise.all(mine.map((s) => s.video?.play()));
+    await Promise.all(mine.map(async (s) => s.video?.play()));
   }
 
   /** Takes every picture away; the views are forgotten. */

@@ -99,13 +99,13 @@ export function parsePush(text: unknown): PushBody | undefined {
   } catch {
     return undefined;
   }
-  if (!isRecord(body) || typeof body["cmd"] !== "number") return undefined;
-  const data = isRecord(body["data"]) ? body["data"] : {};
-  const room = body["roomUuid"] ?? data["roomUuid"];
+  if (!isRecord(body) || typeof body.cmd !== "number") return undefined;
+  const data = isRecord(body.data) ? body.data : {};
+  const room = body.roomUuid ?? data.roomUuid;
   return {
     ...body,
-    cmd: body["cmd"],
-    sequence: typeof body["sequence"] === "number" ? body["sequence"] : 0,
+    cmd: body.cmd,
+    sequence: typeof body.sequence === "number" ? body.sequence : 0,
     roomUuid: typeof room === "string" || typeof room === "number" ? String(room) : "",
     data,
   };
