@@ -142,6 +142,14 @@ impl Snapshot {
         self.rights(subject, Scope::Channel(channel))
     }
 
+    /// The server roles that give the right, @everyone among them when it does. The right's holders in the server are
+    /// the owner and the members of these: for finding them in storage without asking about every member.
+    pub fn granting_roles(&self, right: Right) -> impl Iterator<Item = RoleId> {
+        let custom = self.roles.iter().map(|(id, rules)| (*id, &rules.auths));
+        let all = std::iter::once((self.everyone, &self.everyone_auths)).chain(custom);
+        all.filter(move |(_, auths)| Question::one(right).read(auths).allow != 0).map(|(id, _)| id)
+    }
+
     /// The bits of the question that are allowed. This is the only evaluation there is.
     pub(crate) fn answer(
         &self,

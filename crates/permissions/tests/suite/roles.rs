@@ -5,7 +5,7 @@ use rotunda_model::RightSet;
 use rotunda_permissions::Rank;
 
 use crate::{
-    reference::{At, Role, Standing, Who, value},
+    reference::{At, EVERYONE, Role, Standing, Who, value},
     world::*,
 };
 
@@ -144,5 +144,14 @@ proptest! {
         let rank = with_subject(&who, |subject| world.snapshot().best_rank(subject));
         prop_assert_eq!(rank == Rank::Owner, who.standing == Standing::Member && who.name == OWNER);
         prop_assert!(who.standing == Standing::Member || rank == Rank::Lowest);
+    }
+
+    /// Holders found by their roles are those whom the evaluation allows.
+    #[test]
+    fn granting_roles_are_those_that_give_the_right(world in world(), who in who(), right in right()) {
+        let granting: Vec<_> = world.snapshot().granting_roles(to_right(right)).collect();
+        let by_role = who.roles.iter().chain([&EVERYONE]).any(|id| granting.contains(&role(*id)));
+        let found = who.standing == Standing::Member && (who.name == OWNER || by_role);
+        prop_assert_eq!(found, world.check(&who, At::Server, right));
     }
 }
