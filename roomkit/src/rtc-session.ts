@@ -58,6 +58,8 @@ export class RtcSession {
   readonly #events: RtcSessionEvents;
   readonly #published = new Map<MediaType, Published>();
   #info: ChannelInfo | undefined;
+  /** A session token fetched after a rejoin; see {@link RtcSession.#fetchSpare}. */
+  #spare: ChannelInfo | undefined;
   #client: SignallingClient | undefined;
   #edge: RtpCapabilities | undefined;
   #send: SendTransport | undefined;
@@ -318,8 +320,13 @@ export class RtcSession {
         this.#client = undefined;
         // -1: not reached; 5xx: reached too early after a restart. Everything else is a verdict.
         if (code !== CODE_GENERAL && (code < 500 || code > CODE_SERVER_BUSY)) {
-          this.#fail("RELOGIN_ERROR");
-          return;
+          if (this.#spare === undefined) {
+            this.#fail("RELOGIN_ERROR");
+            return;
+          }
+          this.#info = this.#spare;
+          this.#spare = undefined;
+          continue;
         }
       }
       if (Date.now() + RETRY_MS > until) {
@@ -353,17 +360,25 @@ export class RtcSession {
     this.#events.rejoined();
     background("hand over to the new transports", async () => {
       await Promise.race([Promise.allSettled([this.#republish(), this.remote.settled()]), delay(HANDOVER_MS)]);
-      old.send?.close();
+      this.#discard(old.send);
       for (const consumer of consumers) this.#events.consumerClosed(consumer);
-      old.receive?.close();
+      this.#discard(old.receive);
     });
-    background("renew the session token", () => this.#renewSession());
+    this.#fetchSpare();
   }
 
-  /** A session token re-seats its owner once after a server restart; a fresh one is ready for the next. */
-  async #renewSession(): Promise<void> {
-    const info = await channelInfo(this.#request);
-    this.#info = info;
+  /**
+   * A session token re-seats its owner once after a server restart, so another is kept for the next restart. It is used
+   * only when the first is refused: while the seat lives, a newer token would count as a newer session and end what is
+   * published.
+   */
+  #fetchSpare(): void {
+    channelInfo(this.#request).then(
+      (info) => {
+        this.#spare = info;
+      },
+      (cause: unknown) => log.debug("no spare session token", cause),
+    );
   }
 
   async #republish(): Promise<void> {
@@ -457,6 +472,7 @@ export class RtcSession {
     if (transport === undefined) return;
     const { transportId } = transport;
     transport.close();
-    if (transportId !== undefined) background("CloseTransport", () => this.#ask("CloseTransport", { transportId }));
+    // After a restart the server no longer knows it.
+    if (transportId !== undefined) this.#ask("CloseTransport", { transportId }).catch(() => undefined);
   }
 }
