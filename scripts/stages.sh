@@ -67,7 +67,7 @@ advisories() {
   local log=$scratch/advisories.log status=0
   say "advisories"
   (cd "$root" && timeout 120 target/tools/bin/cargo-deny --locked check advisories) </dev/null >"$log" 2>&1 || status=$?
-  if [ "$status" != 0 ] && grep -qiE 'failed to (fetch|clone|open|acquire)|unable to (fetch|clone)|advisory database' "$log"; then
+  if [ "$status" != 0 ] && grep -qiE 'failed to (fetch|clone|acquire)' "$log"; then
     note "NOT CHECKED: the advisory database cannot be reached from here"
     stage_lines+=("             skipped advisories: their database cannot be reached")
     return

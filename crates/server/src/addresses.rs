@@ -1,7 +1,8 @@
 //! The addresses that clients are told: where media goes, and the public origin.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rotunda_gateway::PublicOrigin;
 use tokio::net::{UdpSocket, lookup_host};
 
 use crate::{certificate, config::Config};
@@ -81,6 +82,20 @@ pub fn authority(config: &Config, bound: SocketAddr, advertised: &[IpAddr]) -> S
     SocketAddr::new(ip, bound.port()).to_string()
 }
 
+/// What handed-out addresses start with: fixed, or in demo mode the name by which a request came, when it is one of
+/// this listener's. A demo on a LAN is opened under several addresses, and each page should get its own.
+pub fn public_origin(config: &Config, bound: SocketAddr, advertised: &[IpAddr]) -> PublicOrigin {
+    let authority = authority(config, bound, advertised);
+    if !config.demo || config.authority().is_some() {
+        return PublicOrigin::Fixed(format!("https://{authority}"));
+    }
+    let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let named = advertised.iter().chain(&loopback).map(|ip| SocketAddr::new(*ip, bound.port()).to_string());
+    let mut authorities = vec![authority, format!("localhost:{}", bound.port())];
+    authorities.extend(named);
+    PublicOrigin::FromHost { authorities }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +121,21 @@ mod tests {
         assert_eq!(authority(&config, "[::1]:1".parse().unwrap(), &[]), "[::1]:1");
         config.server.public_url = "https://chat.example.org".into();
         assert_eq!(authority(&config, wildcard, &[]), "chat.example.org");
+    }
+
+    #[test]
+    fn only_a_demo_answers_by_the_name_it_was_asked_by() {
+        let (mut config, bound) = (Config::default(), "0.0.0.0:8443".parse().unwrap());
+        let lan = ["192.0.2.7".parse().unwrap()];
+        let fixed = PublicOrigin::Fixed("https://192.0.2.7:8443".into());
+        assert_eq!(public_origin(&config, bound, &lan), fixed);
+        config.demo = true;
+        let authorities =
+            ["192.0.2.7:8443", "localhost:8443", "192.0.2.7:8443", "127.0.0.1:8443", "[::1]:8443"]
+                .map(String::from);
+        let asked = PublicOrigin::FromHost { authorities: authorities.into() };
+        assert_eq!(public_origin(&config, bound, &lan), asked);
+        config.server.public_url = "https://192.0.2.7:8443".into();
+        assert_eq!(public_origin(&config, bound, &lan), fixed);
     }
 }

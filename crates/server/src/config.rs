@@ -364,6 +364,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::result_large_err, reason = "the error type is the test helper's")]
     fn environment_reaches_nested_keys_and_lists() {
         figment::Jail::expect_with(|jail| {
             jail.clear_env();

@@ -9,9 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use rotunda_gateway::PublicOrigin;
 use serde::{Deserialize, Serialize};
 
-use crate::{origin::PublicOrigin, private_file, ready::Addresses};
+use crate::{private_file, ready::Addresses};
 
 /// What a demo needs to be used, kept in `DATA/demo.json` so that it survives restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,16 +102,11 @@ pub fn routes(demo: Demo, origin: PublicOrigin) -> Router {
         .with_state(Arc::new(Shared { demo, origin }))
 }
 
-async fn page(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+async fn page(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let demo = &shared.demo;
-    // HTTP/2 carries the authority in the URI, HTTP/1.1 in the Host header.
-    let host = uri
-        .authority()
-        .map(|authority| authority.as_str().to_owned())
-        .or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned));
     let page = Page {
         demo: true,
-        addresses: Addresses::new(&shared.origin.for_request(host.as_deref())),
+        addresses: Addresses::new(&shared.origin.authority(&headers)),
         app_key: &demo.app_key,
         server_id: &demo.server_id,
         channel_id: &demo.channel_id,
@@ -149,7 +145,7 @@ mod tests {
     use super::*;
 
     async fn ask(request: axum::http::request::Builder, body: &str) -> (StatusCode, String) {
-        let router = routes(Demo::sample(), PublicOrigin::fixed("127.0.0.1:8443".into()));
+        let router = routes(Demo::sample(), PublicOrigin::Fixed("https://127.0.0.1:8443".into()));
         let response = router.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), 65_536).await.unwrap();

@@ -31,11 +31,6 @@ impl Shutdown {
         self.soft.cancel();
         self.hard.cancel();
     }
-
-    /// The token of the soft stop, for parts that take one.
-    pub fn soft_token(&self) -> CancellationToken {
-        self.soft.clone()
-    }
 }
 
 /// Turns the first SIGTERM or SIGINT into the soft stop, the second or the end of `grace` into the hard one.

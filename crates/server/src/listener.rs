@@ -6,6 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, Request},
+    http::{HeaderValue, header},
 };
 use hyper::body::Incoming;
 use hyper_util::{
@@ -145,6 +146,7 @@ async fn http(
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        name_host(&mut request);
         let router = router.clone();
         async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
     });
@@ -157,6 +159,14 @@ async fn http(
     tokio::select! {
         ended = connection => ended,
         () = shutdown.hard() => Ok(()),
+    }
+}
+
+/// HTTP/2 carries the authority in the URI; handlers look for it in Host, where HTTP/1.1 has it.
+fn name_host(request: &mut Request) {
+    let authority = request.uri().authority().and_then(|named| HeaderValue::from_str(named.as_str()).ok());
+    if let Some(authority) = authority {
+        request.headers_mut().insert(header::HOST, authority);
     }
 }
 

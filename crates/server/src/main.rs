@@ -14,7 +14,7 @@ mod keys;
 mod lifecycle;
 mod listener;
 mod logging;
-mod origin;
+mod media;
 mod private_file;
 mod ready;
 #[cfg(test)]

@@ -3,7 +3,11 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use axum::Router;
+use rotunda_core::notify;
+use rotunda_gateway::{
+    DoorLimits, Gateway, GatewayConfig,
+    room::{Registry, Times},
+};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -14,9 +18,7 @@ use crate::{
     config::Config,
     demo,
     lifecycle::{self, Shutdown},
-    listener,
-    origin::PublicOrigin,
-    private_file,
+    listener, media, private_file,
     ready::{self, Addresses, Ready, ReadyFile},
     seed,
 };
@@ -44,20 +46,30 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         () = shutdown.soft() => return Ok(()),
     };
     let authority = addresses::authority(config, bound, &advertised);
-    let origin = if config.demo && config.authority().is_none() {
-        PublicOrigin::demo(authority.clone(), bound.port(), bound.ip(), &advertised)
-    } else {
-        PublicOrigin::fixed(authority.clone())
-    };
+    let origin = addresses::public_origin(config, bound, &advertised);
+    let media = media::start((config.server.listen, udp_port).into(), &advertised)?;
 
-    let mut router = Router::new().merge(assets::roomkit());
+    let registry = Registry::new(core.clone(), media.handle.clone(), Times::default());
+    tasks.spawn(registry.clone().run_media_events(media.events));
+    let gateway = Gateway::new(
+        core.clone(),
+        registry,
+        GatewayConfig {
+            public_origin: origin.clone(),
+            cors_origins: Vec::new(),
+            doors: DoorLimits::default(),
+        },
+    );
+    let mut router = rotunda_gateway::router(gateway.clone()).merge(assets::roomkit());
     let demo = if config.demo {
         let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
-        router = router.merge(demo::routes(demo.clone(), origin.clone())).merge(assets::try_page());
+        router = router.merge(demo::routes(demo.clone(), origin)).merge(assets::try_page());
         Some(demo)
     } else {
         None
     };
+    let stopping = shutdown.clone();
+    tasks.spawn(notify::run_dispatcher(core, async move { stopping.soft().await }));
 
     tasks.spawn(listener::serve(tcp, tls, router, tasks.clone(), shutdown.clone()));
     let addresses = Addresses::new(&authority);
@@ -74,6 +86,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
 
     shutdown.soft().await;
     drop(ready_file);
+    gateway.shut_down();
     tasks.close();
     tokio::select! {
         () = tasks.wait() => {}
