@@ -3,5 +3,8 @@
 #![deny(unsafe_code)]
 
 mod handle;
+mod sys;
+mod worker;
 
 pub use handle::{COMMAND_QUEUE, MediaHandle, Overloaded};
+pub use worker::{MediaConfig, MediaThread, StartError, start};

@@ -9,6 +9,11 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// Adds what another worker counted.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+
             /// Name and value of each counter, for an exporter.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name)),*].into_iter()
@@ -58,6 +63,8 @@ counters! {
     dropped_payload_type,
     /// Per receiver: video before the first keyframe.
     waiting_for_keyframe,
+    /// Per receiver: from before the stream was taken up.
+    dropped_late,
     /// Per receiver: consumer paused, or its transport not connected.
     consumer_paused,
     /// The socket did not take a datagram.

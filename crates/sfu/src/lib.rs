@@ -4,20 +4,32 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod command;
+mod consumer;
 mod counters;
 mod dtls;
 mod ids;
 mod keyframe;
 pub mod ortc;
+#[cfg(test)]
+mod peer;
+mod producer;
+mod reception;
+mod rewrite;
 mod rtcp;
 mod rtp;
 mod srtp;
 mod stun;
+mod transport;
+mod worker;
 
+pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};
 pub use command::{
     Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
 };
+pub use consumer::Quality;
 pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, TransportId};
+pub use worker::Worker;

@@ -6,8 +6,6 @@ mod replay;
 
 use std::{collections::HashMap, fmt};
 
-use zeroize::Zeroizing;
-
 use self::cipher::Cipher;
 pub(crate) use self::{cipher::MAX_OVERHEAD, replay::ReplayWindow};
 use crate::SrtpProfile;
@@ -17,7 +15,7 @@ use crate::SrtpProfile;
 const MAX_RTCP_SENDERS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SrtpError {
+pub(crate) enum SrtpError {
     #[error("{0} bytes are no SRTP key")]
     KeyLength(usize),
     #[error("{have} bytes of keying material where {profile} needs {need}", profile = .profile.name())]
@@ -53,18 +51,16 @@ impl SrtpProfile {
     }
 }
 
-/// Exported keying material, cleared when dropped.
-pub type KeyingMaterial = Zeroizing<Vec<u8>>;
-
-/// Which end of the DTLS handshake this side was.
+/// Which end of the DTLS handshake this side was. The server end is a browser's, and the tests'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Client,
+    #[cfg(test)]
     Server,
 }
 
 /// Both directions of one transport.
-pub struct Srtp {
+pub(crate) struct Srtp {
     inbound: Cipher,
     outbound: Cipher,
     /// RTCP is counted per sender, as libsrtp does for streams it makes from one template.
@@ -83,7 +79,7 @@ impl Srtp {
     ///
     /// # Errors
     /// Material of the wrong length.
-    pub fn new(profile: SrtpProfile, role: Role, material: &[u8]) -> Result<Self, SrtpError> {
+    pub(crate) fn new(profile: SrtpProfile, role: Role, material: &[u8]) -> Result<Self, SrtpError> {
         let wrong = SrtpError::Material { profile, need: profile.material_length(), have: material.len() };
         if material.len() != profile.material_length() {
             return Err(wrong);
@@ -95,6 +91,7 @@ impl Srtp {
         let server = Cipher::new(profile, server_key, server_salt)?;
         let (inbound, outbound) = match role {
             Role::Client => (server, client),
+            #[cfg(test)]
             Role::Server => (client, server),
         };
         Ok(Self { inbound, outbound, rtcp_in: HashMap::new(), rtcp_out: 0 })

@@ -1,0 +1,271 @@
+//! The media thread: wait, read a batch, take commands, one turn of the core, send; nothing else.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read as _},
+    net::{IpAddr, SocketAddr, UdpSocket},
+    os::fd::AsFd as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rotunda_sfu::{
+    BATCH, Counters, Egress, Event, Identity, IdentityError, Inbox, Outbox, Worker,
+    ortc::{IceCandidate, IceProtocol},
+};
+use tokio::sync::mpsc::{Sender, error::TrySendError};
+
+use crate::{
+    handle::{MediaHandle, WorkerEnd},
+    sys,
+};
+
+/// Bytes of socket buffer each way: 40 ms of a worker at 100,000 packets/s. More would only add delay.
+const SOCKET_BUFFER: usize = 4 << 20;
+/// Batches read before events and counters are looked after.
+const BATCHES_PER_WAKE: usize = 16;
+/// How old counters may get, and how long an event waits for room in its channel.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+/// Events kept while the control plane does not read. Beyond this the oldest are dropped: it is gone.
+const MAX_EVENTS: usize = 65_536;
+
+/// Where a worker listens and what it tells clients.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// UDP address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Addresses clients reach the worker at, the best first. Empty: the address listened on.
+    pub advertise: Vec<IpAddr>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("UDP {address} cannot be opened: {error}")]
+    Socket { address: SocketAddr, error: io::Error },
+    #[error("no address to advertise: listening on {0}, which is every address and none")]
+    NothingToAdvertise(IpAddr),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the media thread cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+/// A running worker. Dropped or stopped, it says goodbye to its peers and ends.
+#[derive(Debug)]
+pub struct MediaThread {
+    stop: Arc<AtomicBool>,
+    handle: MediaHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl MediaThread {
+    /// Ends the worker and waits for it.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.handle.wake();
+        if let Some(thread) = self.thread.take() {
+            // The thread catches its own panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for MediaThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Opens the socket, makes the certificate and starts the thread. Events go to `events`; when that is full they
+/// wait in the worker.
+///
+/// # Errors
+/// The port is taken, or there is no address to advertise.
+pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle, MediaThread), StartError> {
+    let failed = |error| StartError::Socket { address: config.listen, error };
+    let socket = UdpSocket::bind(config.listen).map_err(failed)?;
+    socket.set_nonblocking(true).map_err(failed)?;
+    sys::set_buffers(&socket, SOCKET_BUFFER).map_err(failed)?;
+    let local = socket.local_addr().map_err(failed)?;
+    let candidates = candidates(local, &config.advertise)?;
+
+    let identity = Identity::generate()?;
+    let wake = File::from(sys::eventfd().map_err(StartError::Thread)?);
+    let woken = wake.try_clone().map_err(StartError::Thread)?;
+    let poll = sys::Poll::new(&[socket.as_fd(), woken.as_fd()]).map_err(StartError::Thread)?;
+    let (handle, end) = MediaHandle::new(Some(wake), candidates, identity.fingerprint().clone());
+    let stop = Arc::new(AtomicBool::new(false));
+    let media_loop = Loop {
+        port: Port { socket, over_ipv6: local.is_ipv6() },
+        poll,
+        woken,
+        end,
+        events,
+        waiting: VecDeque::new(),
+        stop: Arc::clone(&stop),
+        identity,
+        before: Counters::default(),
+        published: None,
+    };
+    let thread = std::thread::Builder::new()
+        .name("media-0".into())
+        .spawn(move || media_loop.supervise())
+        .map_err(StartError::Thread)?;
+    Ok((handle.clone(), MediaThread { stop, handle, thread: Some(thread) }))
+}
+
+/// Host candidates in order of preference (RFC 8445 §5.1.2.1).
+fn candidates(local: SocketAddr, advertise: &[IpAddr]) -> Result<Vec<IceCandidate>, StartError> {
+    let own = [local.ip()];
+    let addresses = if advertise.is_empty() { &own[..] } else { advertise };
+    if let Some(nowhere) = addresses.iter().find(|ip| ip.is_unspecified()) {
+        return Err(StartError::NothingToAdvertise(*nowhere));
+    }
+    let candidate = |(index, ip): (usize, &IpAddr)| {
+        let preference = u32::from(u16::MAX).saturating_sub(index as u32);
+        IceCandidate {
+            foundation: format!("udp{index}"),
+            ip: *ip,
+            port: local.port(),
+            priority: 126 << 24 | preference << 8 | 255,
+            protocol: IceProtocol::Udp,
+            kind: "host".into(),
+            tcp_type: None,
+        }
+    };
+    Ok(addresses.iter().enumerate().map(candidate).collect())
+}
+
+/// The socket, as the core sees it.
+#[derive(Debug)]
+struct Port {
+    socket: UdpSocket,
+    over_ipv6: bool,
+}
+
+impl Egress for Port {
+    fn send(&mut self, batch: &Outbox) -> usize {
+        sys::send(&self.socket, self.over_ipv6, batch)
+    }
+}
+
+struct Loop {
+    port: Port,
+    poll: sys::Poll,
+    woken: File,
+    end: WorkerEnd,
+    events: Sender<Event>,
+    /// Events for which the channel had no room.
+    waiting: VecDeque<Event>,
+    stop: Arc<AtomicBool>,
+    identity: Identity,
+    /// What workers before the present one counted.
+    before: Counters,
+    published: Option<Instant>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the media thread is where the core's time comes from")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Loop {
+    /// Runs workers until told to stop. A panic ends a worker, never the thread: it is counted and reported, and
+    /// the next worker starts with an empty table.
+    fn supervise(mut self) {
+        loop {
+            let mut worker = Worker::new(self.identity.clone(), now());
+            let run = catch_unwind(AssertUnwindSafe(|| self.run(&mut worker)));
+            self.before.add(worker.counters());
+            match run {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => tracing::error!(%error, "the media loop failed and starts again"),
+                Err(_) => tracing::error!("the media worker panicked and starts again"),
+            }
+            self.before.panics += 1;
+            self.waiting.push_back(Event::WorkerRestarted { panics: self.before.panics });
+            if self.stop.load(Ordering::Acquire) {
+                break;
+            }
+            // A fault that returns at once must not take a whole core.
+            std::thread::sleep(HOUSEKEEPING);
+        }
+    }
+
+    fn run(&mut self, worker: &mut Worker) -> io::Result<()> {
+        let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
+        while !self.stop.load(Ordering::Acquire) {
+            let due = worker.next_wake().map(|at| at.saturating_duration_since(now()));
+            let patience = due.unwrap_or(HOUSEKEEPING).min(self.housekeeping_due());
+            self.poll.wait(Some(patience))?;
+            // Level-triggered: an unread counter would make the next wait return at once, and no more.
+            let _ = self.woken.read(&mut [0; 8]);
+            for _ in 0..BATCHES_PER_WAKE {
+                inbox.clear();
+                let count = sys::receive(&self.port.socket, &mut inbox)?;
+                let now = now();
+                // After reading: a command given before a packet arrived takes effect before that packet.
+                self.end.commands.try_iter().for_each(|command| worker.apply(now, command));
+                worker.turn(now, &mut inbox, &mut outbox, &mut self.port);
+                if count < BATCH {
+                    break;
+                }
+            }
+            self.pass_on(worker.take_events());
+            self.publish(worker.counters());
+        }
+        let now = now();
+        worker.close_all(now);
+        inbox.clear();
+        worker.turn(now, &mut inbox, &mut outbox, &mut self.port);
+        Ok(())
+    }
+
+    /// How long the next housekeeping may wait: for ever when there is nothing to do but listen.
+    fn housekeeping_due(&self) -> Duration {
+        let at = self.published.map_or(Duration::ZERO, |at| HOUSEKEEPING.saturating_sub(now() - at));
+        if self.waiting.is_empty() { Duration::from_secs(1) } else { at }
+    }
+
+    fn pass_on(&mut self, events: Vec<Event>) {
+        self.waiting.extend(events);
+        while let Some(event) = self.waiting.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(TrySendError::Full(event)) => {
+                    self.waiting.push_front(event);
+                    break;
+                }
+                Err(TrySendError::Closed(_)) => self.waiting.clear(),
+            }
+        }
+        if self.waiting.len() > MAX_EVENTS {
+            tracing::error!(
+                waiting = self.waiting.len(),
+                "media events are not read; the oldest are dropped"
+            );
+            self.waiting.drain(..MAX_EVENTS / 2);
+        }
+    }
+
+    fn publish(&mut self, counters: &Counters) {
+        let now = now();
+        if self.published.is_some_and(|at| now - at < HOUSEKEEPING) {
+            return;
+        }
+        self.published = Some(now);
+        let mut total = self.before.clone();
+        total.add(counters);
+        *self.end.counters.lock().unwrap_or_else(PoisonError::into_inner) = total;
+    }
+}

@@ -1,0 +1,170 @@
+//! The datagrams of one turn: read into slots, written into an arena.
+
+use std::{fmt, net::SocketAddr};
+
+/// Datagrams read at once, and datagrams sent at once. Larger batches save little over `recvmmsg` of 64 and make
+/// the first packet of a turn wait longer.
+pub const BATCH: usize = 64;
+/// Bytes of a receive slot. Media stays below 1,500; a longer datagram is cut and then fails authentication.
+pub const SLOT: usize = 2048;
+/// Longest datagram written: a received payload under the longest header, sealed.
+const MAX_DATAGRAM: usize = SLOT + crate::rtp::MAX_WRITTEN_HEADER + crate::srtp::MAX_OVERHEAD;
+
+/// The datagrams of one turn as they came.
+pub struct Inbox {
+    slots: Vec<[u8; SLOT]>,
+    /// Sender and length of the first so many slots.
+    received: Vec<(SocketAddr, usize)>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { slots: vec![[0; SLOT]; BATCH], received: Vec::with_capacity(BATCH) }
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("received", &self.received.len()).finish_non_exhaustive()
+    }
+}
+
+impl Inbox {
+    /// All slots, to be filled from the first on.
+    pub fn slots_mut(&mut self) -> &mut [[u8; SLOT]] {
+        &mut self.slots
+    }
+
+    /// Says what is in the next slot.
+    pub fn received(&mut self, from: SocketAddr, length: usize) {
+        if self.received.len() < self.slots.len() {
+            self.received.push((from, length.min(SLOT)));
+        }
+    }
+
+    /// Copies a datagram into the next slot; false when all are taken.
+    pub fn push(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(slot) = self.slots.get_mut(self.received.len()) else { return false };
+        slot.iter_mut().zip(datagram).for_each(|(to, byte)| *to = *byte);
+        self.received(from, datagram.len());
+        true
+    }
+
+    pub fn clear(&mut self) {
+        self.received.clear();
+    }
+
+    pub fn len(&self) -> usize {
+        self.received.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.received.is_empty()
+    }
+
+    pub(crate) fn sender(&self, slot: usize) -> Option<SocketAddr> {
+        Some(self.received.get(slot)?.0)
+    }
+
+    /// The datagram in a slot, as far as it has been opened.
+    pub(crate) fn datagram(&self, slot: usize) -> &[u8] {
+        let length = self.received.get(slot).map_or(0, |(_, length)| *length);
+        self.slots.get(slot).and_then(|bytes| bytes.get(..length)).unwrap_or_default()
+    }
+
+    pub(crate) fn datagram_mut(&mut self, slot: usize) -> &mut [u8] {
+        let length = self.received.get(slot).map_or(0, |(_, length)| *length);
+        self.slots.get_mut(slot).and_then(|bytes| bytes.get_mut(..length)).unwrap_or_default()
+    }
+}
+
+/// Datagrams to send. They lie one behind the other in the arena, those of one receiver in a row, so that a run of
+/// equal size can leave as one message with segmentation offload.
+pub struct Outbox {
+    arena: Vec<u8>,
+    used: usize,
+    datagrams: Vec<Sealed>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sealed {
+    to: SocketAddr,
+    start: usize,
+    end: usize,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { arena: vec![0; BATCH * MAX_DATAGRAM], used: 0, datagrams: Vec::with_capacity(BATCH) }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("datagrams", &self.datagrams.len()).finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    /// Receiver and bytes of each datagram, in order.
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &[u8])> {
+        self.datagrams
+            .iter()
+            .map(|sealed| (sealed.to, self.arena.get(sealed.start..sealed.end).unwrap_or_default()))
+    }
+}
+
+/// Where full batches go.
+pub trait Egress {
+    /// Sends every datagram of the batch, or drops it; the number dropped.
+    fn send(&mut self, batch: &Outbox) -> usize;
+}
+
+/// Writes into the outbox and empties it into the egress when it is full.
+pub(crate) struct Sender<'a> {
+    outbox: &'a mut Outbox,
+    egress: &'a mut dyn Egress,
+    pub(crate) sent: u64,
+    pub(crate) dropped: u64,
+}
+
+impl<'a> Sender<'a> {
+    pub(crate) fn new(outbox: &'a mut Outbox, egress: &'a mut dyn Egress) -> Self {
+        Self { outbox, egress, sent: 0, dropped: 0 }
+    }
+
+    /// Lets `write` fill a datagram of at most `MAX_DATAGRAM` bytes; None from it sends nothing.
+    pub(crate) fn datagram(
+        &mut self,
+        to: SocketAddr,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        if self.outbox.datagrams.len() == BATCH {
+            self.flush();
+        }
+        let start = self.outbox.used;
+        let Some(room) = self.outbox.arena.get_mut(start..start + MAX_DATAGRAM) else { return false };
+        let Some(length) = write(room).filter(|length| *length <= MAX_DATAGRAM) else { return false };
+        self.outbox.used += length;
+        self.outbox.datagrams.push(Sealed { to, start, end: start + length });
+        true
+    }
+
+    pub(crate) fn bytes(&mut self, to: SocketAddr, bytes: &[u8]) -> bool {
+        self.datagram(to, |room| {
+            room.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some(bytes.len())
+        })
+    }
+
+    pub(crate) fn flush(&mut self) {
+        let count = self.outbox.datagrams.len();
+        if count > 0 {
+            let dropped = self.egress.send(self.outbox).min(count);
+            self.sent += (count - dropped) as u64;
+            self.dropped += dropped as u64;
+        }
+        self.outbox.datagrams.clear();
+        self.outbox.used = 0;
+    }
+}

@@ -1,0 +1,200 @@
+//! One producer as one transport receives it: header rewriting, sender reports, the receiver's reports.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    ConsumerId,
+    ortc::{ConsumerMapping, PayloadMap, ProducerExtensions},
+    producer::Opened,
+    reception::{SenderClock, middle},
+    rewrite::{Place, Rewrite},
+    rtcp::{ReportBlock, SenderInfo},
+    rtp::Outgoing,
+    srtp::Srtp,
+};
+
+/// Sender reports remembered, to measure the round trip against: one a second, so this covers 8 s.
+const REMEMBERED_REPORTS: usize = 8;
+
+pub(crate) struct Consumer {
+    pub(crate) id: ConsumerId,
+    pub(crate) transport: usize,
+    pub(crate) producer: usize,
+    pub(crate) mapping: ConsumerMapping,
+    pub(crate) paused: bool,
+    pub(crate) rewrite: Rewrite,
+    packets: u32,
+    octets: u32,
+    reports: VecDeque<(u32, Instant)>,
+    pub(crate) quality: Quality,
+}
+
+/// What the receiver says about a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Quality {
+    pub round_trip: Option<Duration>,
+    /// Of 256, in the receiver's last interval.
+    pub fraction_lost: u8,
+    pub jitter: Duration,
+}
+
+/// Why a packet was not written for a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Skip {
+    OtherLayer,
+    PayloadType,
+    AwaitsKeyframe,
+    Late,
+    /// It did not fit or could not be sealed.
+    Unsealed,
+}
+
+impl Consumer {
+    pub(crate) fn new(
+        id: ConsumerId,
+        transport: usize,
+        producer: usize,
+        mapping: ConsumerMapping,
+        paused: bool,
+        first_index: u64,
+    ) -> Self {
+        let clock_rate = mapping.payloads.first().map_or(90_000, |payload| payload.codec.clock_rate());
+        Self {
+            id,
+            transport,
+            producer,
+            mapping,
+            paused,
+            rewrite: Rewrite::new(clock_rate, first_index),
+            packets: 0,
+            octets: 0,
+            reports: VecDeque::new(),
+            quality: Quality::default(),
+        }
+    }
+
+    /// Writes and seals one packet of the producer for this receiver; the sealed length.
+    pub(crate) fn write(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        opened: &Opened,
+        sent: &Sent,
+        srtp: &Srtp,
+        out: &mut [u8],
+    ) -> Result<usize, Skip> {
+        if opened.layer != sent.layer {
+            return Err(Skip::OtherLayer);
+        }
+        let header = &opened.header;
+        let payload_map = self.payload(header.payload_type).ok_or(Skip::PayloadType)?;
+        let payload = packet.get(header.length..opened.length).ok_or(Skip::Unsealed)?;
+        let (index, timestamp) = match self.rewrite.place(
+            now,
+            opened.layer,
+            opened.index,
+            header.timestamp,
+            opened.begins_keyframe,
+        ) {
+            Place::At { index, timestamp } => (index, timestamp),
+            Place::AwaitsKeyframe => return Err(Skip::AwaitsKeyframe),
+            Place::Late => return Err(Skip::Late),
+        };
+        let find = |id: Option<u8>, bytes: usize| {
+            let id = id?;
+            header
+                .extensions(packet)
+                .find(|(other, value)| *other == id && value.len() == bytes)
+                .map(|(_, v)| v)
+        };
+        let to = &self.mapping.extensions;
+        let mut extensions: [(u8, &[u8]); 4] = [(0, &[]); 4];
+        let values = [
+            (to.mid, Some(self.mapping.mid.as_bytes())),
+            (to.abs_send_time, Some(&sent.abs_send_time[..])),
+            (to.audio_level, to.audio_level.and_then(|_| find(sent.extensions.audio_level, 1))),
+            (
+                to.video_orientation,
+                to.video_orientation.and_then(|_| find(sent.extensions.video_orientation, 1)),
+            ),
+        ];
+        for (place, (id, value)) in extensions.iter_mut().zip(values) {
+            // Id 0 is left out by the writer.
+            *place = (value.and(id).unwrap_or(0), value.unwrap_or_default());
+        }
+        let outgoing = Outgoing {
+            marker: header.marker,
+            padding: header.padding,
+            payload_type: payload_map.to,
+            sequence: index as u16,
+            timestamp,
+            ssrc: self.mapping.ssrc,
+            extensions: &extensions,
+        };
+        let head = outgoing.write(out).ok_or(Skip::Unsealed)?;
+        let length = head + payload.len();
+        out.get_mut(head..length).ok_or(Skip::Unsealed)?.copy_from_slice(payload);
+        let sealed = srtp.seal_rtp(out, head, length, index).ok_or(Skip::Unsealed)?;
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
+        Ok(sealed)
+    }
+
+    fn payload(&self, payload_type: u8) -> Option<PayloadMap> {
+        self.mapping.payloads.iter().find(|payload| payload.from == payload_type).copied()
+    }
+
+    /// The sender report of this moment: the publisher's clock, so that its audio and video stay together.
+    pub(crate) fn sender_report(
+        &mut self,
+        now: Instant,
+        clock: &SenderClock,
+        clock_rate: u32,
+    ) -> Option<SenderInfo> {
+        if self.packets == 0 {
+            return None;
+        }
+        let (ntp, rtp) = clock.at(now, clock_rate);
+        if self.reports.len() >= REMEMBERED_REPORTS {
+            self.reports.pop_front();
+        }
+        self.reports.push_back((middle(ntp), now));
+        Some(SenderInfo {
+            ssrc: self.mapping.ssrc,
+            ntp,
+            rtp: rtp.wrapping_add(self.rewrite.timestamp_offset()),
+            packets: self.packets,
+            octets: self.octets,
+        })
+    }
+
+    /// Takes the receiver's report. Round trip = now − when that sender report left − how long it lay there.
+    pub(crate) fn reported(&mut self, now: Instant, block: &ReportBlock, clock_rate: u32) {
+        self.quality.fraction_lost = block.fraction_lost;
+        self.quality.jitter = Duration::from_secs_f64(f64::from(block.jitter) / f64::from(clock_rate.max(1)));
+        let left = self.reports.iter().rev().find(|(report, _)| *report == block.last_sr && *report != 0);
+        if let Some((_, left)) = left {
+            let lay = Duration::from_secs_f64(f64::from(block.delay) / 65_536.0);
+            self.quality.round_trip = Some(now.saturating_duration_since(*left).saturating_sub(lay));
+        }
+    }
+}
+
+/// What all packets of one turn share for one consumer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) layer: u8,
+    pub(crate) extensions: ProducerExtensions,
+    pub(crate) abs_send_time: [u8; 3],
+}
+
+/// Seconds since `epoch` modulo 64, as 6.18 fixed point: the format of the abs-send-time extension.
+pub(crate) fn abs_send_time(epoch: Instant, now: Instant) -> [u8; 3] {
+    let passed = now.saturating_duration_since(epoch);
+    let fixed = (passed.as_secs() << 18) + (u64::from(passed.subsec_nanos()) << 18) / 1_000_000_000;
+    let [.., a, b, c] = fixed.to_be_bytes();
+    [a, b, c]
+}

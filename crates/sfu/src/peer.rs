@@ -1,0 +1,261 @@
+//! A worker and its peers in memory, for tests: checks, handshakes and media as browsers make them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Command, Egress, Event, Identity, Inbox, Outbox, SrtpOffer, TransportId, TransportSpec, Worker,
+    dtls::server::Server,
+    rtp::{Header, Outgoing},
+    srtp::{MAX_OVERHEAD, ReplayWindow},
+    stun,
+};
+
+/// A received RTP packet.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) header: Header,
+    pub(crate) index: u64,
+    pub(crate) plain: Vec<u8>,
+}
+
+impl Received {
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.plain[self.header.length..]
+    }
+
+    pub(crate) fn extension(&self, id: u8) -> Option<&[u8]> {
+        self.header.extensions(&self.plain).find(|(other, _)| *other == id).map(|(_, value)| value)
+    }
+}
+
+pub(crate) struct Peer {
+    pub(crate) id: TransportId,
+    pub(crate) address: SocketAddr,
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) server: Server,
+    windows: HashMap<u32, ReplayWindow>,
+    pub(crate) rtp: Vec<Received>,
+    /// Plain compounds.
+    pub(crate) rtcp: Vec<Vec<u8>>,
+    pub(crate) answers: usize,
+    pub(crate) hellos: usize,
+}
+
+impl Peer {
+    /// Seals an RTP packet with one-byte extensions.
+    pub(crate) fn seal(
+        &mut self,
+        payload_type: u8,
+        ssrc: u32,
+        index: u64,
+        timestamp: u32,
+        extensions: &[(u8, &[u8])],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let outgoing = Outgoing {
+            marker: false,
+            padding: false,
+            payload_type,
+            sequence: index as u16,
+            timestamp,
+            ssrc,
+            extensions,
+        };
+        self.seal_outgoing(&outgoing, index, payload)
+    }
+
+    pub(crate) fn seal_outgoing(&mut self, outgoing: &Outgoing<'_>, index: u64, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; 100 + payload.len() + MAX_OVERHEAD];
+        let head = outgoing.write(&mut packet).unwrap();
+        packet[head..head + payload.len()].copy_from_slice(payload);
+        let (_, srtp) = self.server.srtp.as_ref().unwrap();
+        let length = srtp.seal_rtp(&mut packet, head, head + payload.len(), index).unwrap();
+        packet.truncate(length);
+        packet
+    }
+
+    pub(crate) fn seal_rtcp(&mut self, plain: &[u8]) -> Vec<u8> {
+        let mut packet = plain.to_vec();
+        packet.resize(plain.len() + MAX_OVERHEAD, 0);
+        let (_, srtp) = self.server.srtp.as_mut().unwrap();
+        let length = srtp.seal_rtcp(&mut packet, plain.len()).unwrap();
+        packet.truncate(length);
+        packet
+    }
+
+    /// Takes what the worker sent; the answers.
+    fn take(&mut self, now: Instant, datagram: &[u8]) -> Vec<Vec<u8>> {
+        match datagram[0] {
+            0..=3 => self.answers += 1,
+            20..=63 => {
+                self.hellos += 1;
+                return self.server.exchange(now, datagram);
+            }
+            _ => {
+                let (_, srtp) = self.server.srtp.as_mut().expect("media before the keys");
+                let mut plain = datagram.to_vec();
+                if (192..=223).contains(&datagram[1]) {
+                    let length = srtp.open_rtcp(&mut plain).expect("RTCP opens");
+                    plain.truncate(length);
+                    self.rtcp.push(plain);
+                } else {
+                    let header = Header::read(&plain).unwrap();
+                    let window = self.windows.entry(header.ssrc).or_default();
+                    let (length, index) =
+                        srtp.open_rtp(window, &mut plain, header.length, header.sequence).expect("RTP opens");
+                    plain.truncate(length);
+                    self.rtp.push(Received { header, index, plain });
+                }
+            }
+        }
+        vec![]
+    }
+}
+
+/// A worker, its peers and the time.
+pub(crate) struct World {
+    pub(crate) worker: Worker,
+    pub(crate) now: Instant,
+    pub(crate) peers: Vec<Peer>,
+    inbox: Inbox,
+    outbox: Outbox,
+    identity: Identity,
+    pub(crate) fingerprint: crate::ortc::Fingerprint,
+}
+
+/// Datagrams that left, in order.
+#[derive(Default)]
+pub(crate) struct Sent(pub(crate) Vec<(SocketAddr, Vec<u8>)>);
+
+impl Egress for Sent {
+    fn send(&mut self, batch: &Outbox) -> usize {
+        self.0.extend(batch.datagrams().map(|(to, bytes)| (to, bytes.to_vec())));
+        0
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        let now = Instant::now();
+        let ours = Identity::generate().unwrap();
+        let identity = Identity::generate().unwrap();
+        let fingerprint = identity.fingerprint().clone();
+        let worker = Worker::new(ours, now);
+        Self {
+            worker,
+            now,
+            peers: vec![],
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            identity,
+            fingerprint,
+        }
+    }
+
+    /// Opens a transport and its peer, not yet connected; the peer's number.
+    pub(crate) fn open(&mut self, offer: SrtpOffer, accepts: SrtpOffer) -> usize {
+        let number = self.peers.len();
+        let spec = TransportSpec {
+            id: TransportId(number as u64),
+            local_ufrag: format!("local{number}"),
+            local_pwd: format!("password-of-transport-{number}"),
+            remote_ufrag: format!("remote{number}"),
+            remote_fingerprints: vec![self.fingerprint.clone()],
+            srtp: offer,
+        };
+        self.peers.push(Peer {
+            id: spec.id,
+            address: SocketAddr::from(([10, 0, (number >> 8) as u8, number as u8], 4000)),
+            username: format!("{}:{}", spec.local_ufrag, spec.remote_ufrag),
+            password: spec.local_pwd.clone(),
+            server: Server::new(&self.identity, accepts),
+            windows: HashMap::new(),
+            rtp: vec![],
+            rtcp: vec![],
+            answers: 0,
+            hellos: 0,
+        });
+        self.apply(Command::OpenTransport(spec));
+        number
+    }
+
+    /// A connected peer.
+    pub(crate) fn connected(&mut self) -> usize {
+        self.connected_with(SrtpOffer::Gcm128Only)
+    }
+
+    pub(crate) fn connected_with(&mut self, offer: SrtpOffer) -> usize {
+        let number = self.open(offer, SrtpOffer::All);
+        self.check(number, true);
+        assert!(self.peers[number].server.srtp.is_some(), "handshake done");
+        let events = self.worker.take_events();
+        assert!(
+            matches!(events[..], [Event::TransportConnected { id, .. }] if id == self.peers[number].id),
+            "{events:?}"
+        );
+        number
+    }
+
+    pub(crate) fn check(&mut self, number: usize, use_candidate: bool) {
+        let peer = &self.peers[number];
+        let check = stun::client::check(&peer.username, &peer.password, use_candidate, [number as u8; 12]);
+        let from = peer.address;
+        self.deliver(from, &check);
+    }
+
+    pub(crate) fn apply(&mut self, command: Command) {
+        self.worker.apply(self.now, command);
+        self.turn(vec![]);
+    }
+
+    /// One datagram to the worker, and whatever follows from it; what nobody was there to take.
+    pub(crate) fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.turn(vec![(from, datagram.to_vec())])
+    }
+
+    /// Several datagrams of one peer in one turn.
+    pub(crate) fn send(&mut self, number: usize, datagrams: Vec<Vec<u8>>) {
+        let from = self.peers[number].address;
+        self.turn(datagrams.into_iter().map(|datagram| (from, datagram)).collect());
+    }
+
+    pub(crate) fn turn(&mut self, datagrams: Vec<(SocketAddr, Vec<u8>)>) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut stray = vec![];
+        let mut pending = VecDeque::from([datagrams]);
+        while let Some(datagrams) = pending.pop_front() {
+            self.inbox.clear();
+            for (from, datagram) in datagrams {
+                assert!(self.inbox.push(from, &datagram), "more than a batch");
+            }
+            let mut sent = Sent::default();
+            self.worker.turn(self.now, &mut self.inbox, &mut self.outbox, &mut sent);
+            for (to, datagram) in sent.0 {
+                match self.peers.iter_mut().find(|peer| peer.address == to) {
+                    Some(peer) => {
+                        let answers = peer.take(self.now, &datagram);
+                        pending.extend(answers.into_iter().map(|answer| vec![(to, answer)]));
+                    }
+                    None => stray.push((to, datagram)),
+                }
+            }
+        }
+        stray
+    }
+
+    /// Lets time pass, with a turn whenever one is due.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(wake) = self.worker.next_wake().filter(|wake| *wake <= end) {
+            self.now = self.now.max(wake);
+            self.turn(vec![]);
+        }
+        self.now = end;
+        self.turn(vec![]);
+    }
+}

@@ -1,0 +1,115 @@
+//! A source of media and its keyframe requests.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    ProducerId,
+    ortc::{Codec, MediaKind, ProducerMedia},
+    rtp::Header,
+};
+
+/// At most one keyframe request per stream in this time: a keyframe costs several times an ordinary picture, and
+/// twenty viewers that join together need one.
+pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(crate) struct Producer {
+    pub(crate) id: ProducerId,
+    pub(crate) transport: usize,
+    pub(crate) kind: MediaKind,
+    pub(crate) media: ProducerMedia,
+    pub(crate) active: bool,
+    pub(crate) consumers: Vec<usize>,
+    /// One per stream of `media`.
+    pub(crate) keyframes: Vec<KeyframeRequests>,
+    /// Packets of this turn, as they arrived.
+    pub(crate) turn: Vec<Opened>,
+}
+
+/// A packet opened in this turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) slot: usize,
+    pub(crate) layer: u8,
+    pub(crate) header: Header,
+    /// Length of the plain packet.
+    pub(crate) length: usize,
+    pub(crate) index: u64,
+    pub(crate) begins_keyframe: bool,
+}
+
+impl Producer {
+    /// The layer a consumer gets that asks for `wanted`.
+    pub(crate) fn layer(&self, wanted: u8) -> u8 {
+        wanted.min(self.media.streams.len().saturating_sub(1) as u8)
+    }
+
+    /// The codec behind a payload type.
+    pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
+        self.media.codecs.iter().find(|codec| codec.payload_type == payload_type).map(|codec| codec.codec)
+    }
+
+    /// Of its first codec: all codecs of a kind share one rate.
+    pub(crate) fn clock_rate(&self) -> u32 {
+        self.media.codecs.first().map_or(90_000, |codec| codec.codec.clock_rate())
+    }
+}
+
+/// Coalesces the keyframe requests of one stream.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeyframeRequests {
+    sent: Option<Instant>,
+    wanted: bool,
+}
+
+impl KeyframeRequests {
+    /// Somebody needs a keyframe; when a request may be sent.
+    pub(crate) fn want(&mut self, now: Instant) -> Instant {
+        self.wanted = true;
+        self.sent.map_or(now, |sent| now.max(sent + KEYFRAME_INTERVAL))
+    }
+
+    /// When the request that is wanted may be sent; None when none is.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let earliest = self.sent.map(|sent| sent + KEYFRAME_INTERVAL);
+        // Never sent: it waits for nothing, and goes with the turn in which it is wanted.
+        self.wanted.then_some(earliest).flatten()
+    }
+
+    /// Whether to send a request now.
+    pub(crate) fn take_due(&mut self, now: Instant) -> bool {
+        let due = self.wanted && self.sent.is_none_or(|sent| now >= sent + KEYFRAME_INTERVAL);
+        if due {
+            (self.sent, self.wanted) = (Some(now), false);
+        }
+        due
+    }
+
+    /// A keyframe came: whoever waited has one.
+    pub(crate) fn arrived(&mut self) {
+        self.wanted = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_coalesced() {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut requests = KeyframeRequests::default();
+        assert!(!requests.take_due(at(0)));
+        assert_eq!(requests.want(at(0)), at(0));
+        assert!(requests.take_due(at(0)));
+        for ms in 1..500 {
+            assert_eq!(requests.want(at(ms)), at(500));
+            assert!(!requests.take_due(at(ms)));
+        }
+        assert!(requests.take_due(at(500)));
+        requests.want(at(600));
+        requests.arrived();
+        assert!(!requests.take_due(at(2_000)));
+    }
+}

@@ -1,0 +1,165 @@
+//! What is known about a received stream: loss, jitter and the sender's clock (RFC 3550 §6.4, appendix A).
+
+use std::time::{Duration, Instant};
+
+use crate::rtcp::{ReportBlock, SenderInfo};
+
+/// The statistics of one received SSRC.
+#[derive(Debug, Clone)]
+pub(crate) struct Reception {
+    /// Against which arrival times are counted.
+    epoch: Instant,
+    clock_rate: u32,
+    first: Option<u64>,
+    highest: u64,
+    received: u64,
+    expected_before: u64,
+    received_before: u64,
+    /// Arrival minus timestamp of the last packet, in timestamp units.
+    transit: Option<u32>,
+    /// In sixteenths of a timestamp unit.
+    jitter: u32,
+    pub(crate) sender: Option<SenderClock>,
+}
+
+/// A sender report and when it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SenderClock {
+    pub(crate) info: SenderInfo,
+    pub(crate) arrived: Instant,
+}
+
+impl SenderClock {
+    /// NTP time (32.32) and RTP timestamp of the sender's clocks at `now`.
+    pub(crate) fn at(&self, now: Instant, clock_rate: u32) -> (u64, u32) {
+        let passed = now.saturating_duration_since(self.arrived);
+        (
+            self.info.ntp.wrapping_add(fixed_point(passed)),
+            self.info.rtp.wrapping_add(ticks(passed, clock_rate)),
+        )
+    }
+}
+
+/// Seconds as 32.32 fixed point.
+fn fixed_point(duration: Duration) -> u64 {
+    duration.as_secs() << 32 | (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000
+}
+
+/// A duration in units of a clock, modulo 2^32.
+pub(crate) fn ticks(duration: Duration, clock_rate: u32) -> u32 {
+    (duration.as_nanos() * u128::from(clock_rate) / 1_000_000_000) as u32
+}
+
+/// The middle 32 bits of an NTP time: 1/65,536 s.
+pub(crate) const fn middle(ntp: u64) -> u32 {
+    (ntp >> 16) as u32
+}
+
+impl Reception {
+    pub(crate) fn new(epoch: Instant, clock_rate: u32) -> Self {
+        Self {
+            epoch,
+            clock_rate,
+            first: None,
+            highest: 0,
+            received: 0,
+            expected_before: 0,
+            received_before: 0,
+            transit: None,
+            jitter: 0,
+            sender: None,
+        }
+    }
+
+    pub(crate) fn packet(&mut self, now: Instant, index: u64, timestamp: u32) {
+        self.first = Some(self.first.map_or(index, |first| first.min(index)));
+        self.highest = self.highest.max(index);
+        self.received += 1;
+        let arrival = ticks(now.saturating_duration_since(self.epoch), self.clock_rate);
+        let transit = arrival.wrapping_sub(timestamp);
+        if let Some(before) = self.transit.replace(transit) {
+            // RFC 3550 A.8, with 16 times the jitter kept to round well. A jump of the clock is no jitter.
+            let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
+            if difference < self.clock_rate * 10 {
+                self.jitter = self.jitter + difference - (self.jitter + 8) / 16;
+            }
+        }
+    }
+
+    /// The block for the next receiver report; None before the first packet.
+    pub(crate) fn report(&mut self, ssrc: u32, now: Instant) -> Option<ReportBlock> {
+        let expected = self.highest - self.first? + 1;
+        let interval = (expected - self.expected_before, self.received - self.received_before);
+        (self.expected_before, self.received_before) = (expected, self.received);
+        let lost = interval.0.saturating_sub(interval.1);
+        let sender = self.sender.map(|sender| {
+            let delay = now.saturating_duration_since(sender.arrived);
+            (middle(sender.info.ntp), middle(fixed_point(delay)))
+        });
+        let (last_sr, delay) = sender.unwrap_or_default();
+        Some(ReportBlock {
+            ssrc,
+            fraction_lost: (lost * 256).checked_div(interval.0).unwrap_or(0).min(255) as u8,
+            lost: (expected as i64 - self.received as i64).clamp(-0x80_0000, 0x7f_ffff) as i32,
+            highest_sequence: self.highest as u32,
+            jitter: self.jitter / 16,
+            last_sr,
+            delay,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        Instant::now()
+    }
+
+    #[test]
+    fn loss_is_counted_per_interval_and_in_total() {
+        let epoch = epoch();
+        let mut stream = Reception::new(epoch, 48_000);
+        assert_eq!(stream.report(1, epoch), None);
+        for index in (65_530..65_630).filter(|index| index % 4 != 0) {
+            stream.packet(epoch, index, 0);
+        }
+        let block = stream.report(1, epoch).unwrap();
+        assert_eq!((block.fraction_lost, block.lost, block.highest_sequence), (64, 25, 65_629));
+        stream.packet(epoch, 65_630, 0);
+        let block = stream.report(1, epoch).unwrap();
+        assert_eq!((block.fraction_lost, block.lost), (0, 25));
+    }
+
+    #[test]
+    fn steady_arrival_has_no_jitter_and_unsteady_has() {
+        let epoch = epoch();
+        let (mut steady, mut unsteady) = (Reception::new(epoch, 48_000), Reception::new(epoch, 48_000));
+        for index in 0..500_u32 {
+            let at = epoch + Duration::from_millis(20) * index;
+            let late = Duration::from_millis(if index % 2 == 0 { 0 } else { 10 });
+            steady.packet(at, index.into(), index * 960);
+            unsteady.packet(at + late, index.into(), index * 960);
+        }
+        assert_eq!(steady.report(1, epoch).unwrap().jitter, 0);
+        // Alternating by 10 ms: 480 units.
+        let jitter = unsteady.report(1, epoch).unwrap().jitter;
+        assert!((470..=480).contains(&jitter), "{jitter}");
+    }
+
+    #[test]
+    fn the_delay_since_the_senders_report_is_told() {
+        let epoch = epoch();
+        let mut stream = Reception::new(epoch, 90_000);
+        stream.packet(epoch, 1, 0);
+        let info = SenderInfo { ssrc: 1, ntp: 0x1111_2222_3333_4444, rtp: 1_000, packets: 0, octets: 0 };
+        stream.sender = Some(SenderClock { info, arrived: epoch });
+        let now = epoch + Duration::from_millis(500);
+        let block = stream.report(1, now).unwrap();
+        assert_eq!((block.last_sr, block.delay), (0x2222_3333, 32_768));
+        let (ntp, rtp) = stream.sender.unwrap().at(now, 90_000);
+        assert_eq!((ntp - info.ntp, rtp), (1 << 31, 46_000));
+    }
+}

@@ -1,0 +1,150 @@
+//! One association: its addresses, its handshake, its keys and the streams that arrive on it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::hmac;
+
+use crate::{
+    SrtpOffer, TransportId, TransportSpec,
+    dtls::Handshake,
+    ortc::Fingerprint,
+    reception::Reception,
+    srtp::{ReplayWindow, Srtp},
+    stun,
+};
+
+/// Addresses kept per transport: a browser checks from each of its interfaces.
+const MAX_PATHS: usize = 8;
+/// How long a path may be silent before a check without USE-CANDIDATE from another one takes over.
+const PATH_SILENCE: Duration = Duration::from_secs(3);
+
+/// An address from which an authenticated check came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) address: SocketAddr,
+    last_check: Instant,
+}
+
+pub(crate) struct Transport {
+    pub(crate) id: TransportId,
+    pub(crate) local_ufrag: String,
+    pub(crate) remote_ufrag: String,
+    pub(crate) key: hmac::Key,
+    pub(crate) fingerprints: Vec<Fingerprint>,
+    pub(crate) offer: SrtpOffer,
+    pub(crate) opened: Instant,
+    pub(crate) first_check: Option<Instant>,
+    pub(crate) paths: Vec<Path>,
+    /// Where packets go.
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) dtls: Option<Box<dyn Handshake>>,
+    pub(crate) srtp: Option<Srtp>,
+    /// When the last authenticated packet came.
+    pub(crate) heard: Instant,
+    pub(crate) lost: bool,
+    /// Streams that arrive, by SSRC. Kept when their producer goes, because the cryptographic index goes on.
+    pub(crate) inbound: HashMap<u32, Inbound>,
+    pub(crate) producers: Vec<usize>,
+    pub(crate) consumers: Vec<usize>,
+    pub(crate) by_sent_ssrc: HashMap<u32, usize>,
+    /// The first index not yet sealed, of SSRCs whose consumer is gone: an index is never sealed twice.
+    pub(crate) sealed: HashMap<u32, u64>,
+    pub(crate) next_report: Option<Instant>,
+    /// The earliest timer entry that is valid.
+    pub(crate) armed: Option<Instant>,
+    /// Consumers that have packets in this turn.
+    pub(crate) turn: Vec<usize>,
+}
+
+/// A stream that arrives.
+pub(crate) struct Inbound {
+    pub(crate) window: ReplayWindow,
+    pub(crate) reception: Reception,
+    pub(crate) feed: Feed,
+}
+
+/// What a received SSRC is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feed {
+    Media {
+        producer: usize,
+        layer: u8,
+    },
+    Retransmissions,
+    /// Its producer was removed.
+    Nothing,
+}
+
+impl Transport {
+    pub(crate) fn new(now: Instant, spec: TransportSpec) -> Self {
+        Self {
+            id: spec.id,
+            key: stun::key(&spec.local_pwd),
+            local_ufrag: spec.local_ufrag,
+            remote_ufrag: spec.remote_ufrag,
+            fingerprints: spec.remote_fingerprints,
+            offer: spec.srtp,
+            opened: now,
+            first_check: None,
+            paths: Vec::new(),
+            remote: None,
+            dtls: None,
+            srtp: None,
+            heard: now,
+            lost: false,
+            inbound: HashMap::new(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            by_sent_ssrc: HashMap::new(),
+            sealed: HashMap::new(),
+            next_report: None,
+            armed: None,
+            turn: Vec::new(),
+        }
+    }
+
+    /// Notes an authenticated check and chooses where packets go; the address that lost its place, if any.
+    ///
+    /// Rule: a check with USE-CANDIDATE moves the flow; one without does so only before there is a flow, or when
+    /// the present path has been silent.
+    pub(crate) fn checked(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        use_candidate: bool,
+    ) -> Option<SocketAddr> {
+        self.first_check.get_or_insert(now);
+        let mut evicted = None;
+        if let Some(path) = self.paths.iter_mut().find(|path| path.address == from) {
+            path.last_check = now;
+        } else {
+            if self.paths.len() >= MAX_PATHS {
+                evicted = self.evict_path();
+            }
+            self.paths.push(Path { address: from, last_check: now });
+        }
+        let present = self.paths.iter().find(|path| Some(path.address) == self.remote);
+        let silent =
+            present.is_none_or(|path| now.saturating_duration_since(path.last_check) >= PATH_SILENCE);
+        if use_candidate || silent {
+            self.remote = Some(from);
+        }
+        evicted
+    }
+
+    /// Removes the path checked longest ago, except the one in use.
+    fn evict_path(&mut self) -> Option<SocketAddr> {
+        let unused = self.paths.iter().enumerate().filter(|(_, path)| Some(path.address) != self.remote);
+        let (index, _) = unused.min_by_key(|(_, path)| path.last_check)?;
+        Some(self.paths.swap_remove(index).address)
+    }
+
+    /// Keys are in place, there is an address, and the peer is still heard from: media can be sent (RFC 7675).
+    pub(crate) fn is_open(&self) -> bool {
+        self.srtp.is_some() && self.remote.is_some() && !self.lost
+    }
+}

@@ -1,0 +1,301 @@
+//! Commands: the only way the forwarding table changes.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::{
+    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
+    consumer::Consumer,
+    ortc::MediaKind,
+    producer::{KeyframeRequests, Producer},
+    reception::Reception,
+    srtp::ReplayWindow,
+    transport::{Feed, Inbound, Transport},
+};
+
+/// Received streams remembered per transport after their producers went. Past this, indices of old ones are
+/// forgotten; a browser that reuses such an SSRC after a rollover would be unheard until it restarts the stream.
+const MAX_INBOUND: usize = 512;
+
+/// Why a command changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error("{0} is not open")]
+    UnknownTransport(TransportId),
+    #[error("{0} is not there")]
+    UnknownProducer(ProducerId),
+    #[error("{0} is not there")]
+    UnknownConsumer(ConsumerId),
+    #[error("the id or the ufrag is taken")]
+    Taken,
+    #[error("ssrc {0} is taken on its transport")]
+    SsrcTaken(u32),
+}
+
+impl Worker {
+    /// Takes a command. Call [`Worker::turn`] afterwards: what it wants sent leaves there.
+    pub fn apply(&mut self, now: Instant, command: Command) {
+        let name = name(&command);
+        let done = match command {
+            Command::OpenTransport(spec) => self.open_transport(now, spec),
+            Command::CloseTransport(id) => self.close_transport(now, id),
+            Command::AddProducer(spec) => self.add_producer(spec),
+            Command::SetProducerActive(id, active) => self.set_producer_active(id, active),
+            Command::RemoveProducer(id) => self.producer_index(id).map(|index| self.remove_producer(index)),
+            Command::AddConsumer(spec) => self.add_consumer(spec),
+            Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
+            Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
+            Command::RemoveConsumer(id) => self.consumer_index(id).map(|index| self.remove_consumer(index)),
+            Command::RequestKeyframe(id) => self.producer_index(id).map(|index| {
+                let layers = self.producers.get(index).map_or(0, |producer| producer.media.streams.len());
+                (0..layers as u8).for_each(|layer| self.keyframes_wanted.push((index, layer)));
+            }),
+        };
+        if let Err(refusal) = done {
+            self.counters.commands_refused += 1;
+            tracing::warn!(command = name, %refusal, "media command refused");
+        }
+    }
+
+    /// Says goodbye to every peer: the next turn sends it.
+    pub fn close_all(&mut self, now: Instant) {
+        let ids: Vec<TransportId> = self.transport_ids.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.apply(now, Command::CloseTransport(id)));
+    }
+
+    fn open_transport(&mut self, now: Instant, spec: TransportSpec) -> Result<(), Refusal> {
+        if self.transport_ids.contains_key(&spec.id) || self.by_ufrag.contains_key(&spec.local_ufrag) {
+            return Err(Refusal::Taken);
+        }
+        let (id, ufrag) = (spec.id, spec.local_ufrag.clone());
+        let index = self.transports.insert(Transport::new(now, spec));
+        self.transport_ids.insert(id, index);
+        self.by_ufrag.insert(ufrag, index);
+        self.arm(index, now + super::report::HANDSHAKE_LIMIT);
+        Ok(())
+    }
+
+    fn close_transport(&mut self, now: Instant, id: TransportId) -> Result<(), Refusal> {
+        let index = self.transport_index(id)?;
+        if let Some(transport) = self.transports.get_mut(index)
+            && let Some((dtls, to)) = transport.dtls.as_mut().zip(transport.remote)
+        {
+            dtls.close(now);
+            while let Some(datagram) = dtls.next_datagram() {
+                self.farewells.push((to, datagram));
+            }
+        }
+        self.remove_transport(index);
+        Ok(())
+    }
+
+    /// Takes a transport and all that hangs on it out of the table.
+    pub(super) fn remove_transport(&mut self, index: usize) {
+        let Some(transport) = self.transports.get(index) else { return };
+        let (producers, consumers) = (transport.producers.clone(), transport.consumers.clone());
+        producers.into_iter().for_each(|producer| self.remove_producer(producer));
+        consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
+        let Some(transport) = self.transports.try_remove(index) else { return };
+        self.transport_ids.remove(&transport.id);
+        self.by_ufrag.remove(&transport.local_ufrag);
+        for path in &transport.paths {
+            if self.by_address.get(&path.address) == Some(&index) {
+                self.by_address.remove(&path.address);
+            }
+        }
+    }
+
+    /// Reports an end that the control plane did not order.
+    pub(super) fn end_transport(&mut self, index: usize, event: Event) {
+        self.remove_transport(index);
+        self.events.push(event);
+    }
+
+    fn add_producer(&mut self, spec: ProducerSpec) -> Result<(), Refusal> {
+        if self.producer_ids.contains_key(&spec.id) {
+            return Err(Refusal::Taken);
+        }
+        let transport_index = self.transport_index(spec.transport)?;
+        let transport =
+            self.transports.get_mut(transport_index).ok_or(Refusal::UnknownTransport(spec.transport))?;
+        let ssrcs =
+            || spec.media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]).flatten();
+        let busy =
+            |ssrc: &u32| transport.inbound.get(ssrc).is_some_and(|inbound| inbound.feed != Feed::Nothing);
+        if let Some(ssrc) = ssrcs().find(busy) {
+            return Err(Refusal::SsrcTaken(ssrc));
+        }
+        if transport.inbound.len() >= MAX_INBOUND {
+            transport.inbound.retain(|_, inbound| inbound.feed != Feed::Nothing);
+        }
+        let entry = self.producers.vacant_entry();
+        let producer = Producer {
+            id: spec.id,
+            transport: transport_index,
+            kind: spec.kind,
+            active: spec.active,
+            consumers: Vec::new(),
+            keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
+            turn: Vec::new(),
+            media: spec.media,
+        };
+        let mut feed = |ssrc: u32, feed: Feed| {
+            let fresh = || Inbound {
+                window: ReplayWindow::default(),
+                reception: Reception::new(self.epoch, producer.clock_rate()),
+                feed,
+            };
+            transport.inbound.entry(ssrc).or_insert_with(fresh).feed = feed;
+        };
+        for (layer, stream) in producer.media.streams.iter().enumerate() {
+            feed(stream.ssrc, Feed::Media { producer: entry.key(), layer: layer as u8 });
+            if let Some(rtx) = stream.rtx_ssrc {
+                feed(rtx, Feed::Retransmissions);
+            }
+        }
+        transport.producers.push(entry.key());
+        self.producer_ids.insert(spec.id, entry.key());
+        entry.insert(producer);
+        Ok(())
+    }
+
+    fn set_producer_active(&mut self, id: ProducerId, active: bool) -> Result<(), Refusal> {
+        let index = self.producer_index(id)?;
+        let producer = self.producers.get_mut(index).ok_or(Refusal::UnknownProducer(id))?;
+        if producer.active == active {
+            return Ok(());
+        }
+        producer.active = active;
+        if active {
+            // What was dropped meanwhile shall not look like loss, and a picture needs a keyframe to begin.
+            for consumer in producer.consumers.clone() {
+                self.restart(consumer);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_producer(&mut self, index: usize) {
+        let Some(producer) = self.producers.get(index) else { return };
+        let consumers = producer.consumers.clone();
+        consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
+        let Some(producer) = self.producers.try_remove(index) else { return };
+        self.producer_ids.remove(&producer.id);
+        self.keyframes_wanted.retain(|(wanted, _)| *wanted != index);
+        if let Some(transport) = self.transports.get_mut(producer.transport) {
+            transport.producers.retain(|other| *other != index);
+            let ssrcs = producer.media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]);
+            for ssrc in ssrcs.flatten() {
+                if let Some(inbound) = transport.inbound.get_mut(&ssrc) {
+                    inbound.feed = Feed::Nothing;
+                }
+            }
+        }
+    }
+
+    fn add_consumer(&mut self, spec: ConsumerSpec) -> Result<(), Refusal> {
+        if self.consumer_ids.contains_key(&spec.id) {
+            return Err(Refusal::Taken);
+        }
+        let transport_index = self.transport_index(spec.transport)?;
+        let producer_index = self.producer_index(spec.producer)?;
+        let transport =
+            self.transports.get_mut(transport_index).ok_or(Refusal::UnknownTransport(spec.transport))?;
+        let producer =
+            self.producers.get_mut(producer_index).ok_or(Refusal::UnknownProducer(spec.producer))?;
+        let ssrc = spec.mapping.ssrc;
+        if transport.by_sent_ssrc.contains_key(&ssrc) {
+            return Err(Refusal::SsrcTaken(ssrc));
+        }
+        // RFC 3550 wants an unpredictable start; the low half leaves room before the first rollover.
+        let first = transport.sealed.remove(&ssrc).unwrap_or_else(|| u64::from(ssrc & 0x3fff));
+        let consumer =
+            Consumer::new(spec.id, transport_index, producer_index, spec.mapping, spec.paused, first);
+        let index = self.consumers.insert(consumer);
+        self.consumer_ids.insert(spec.id, index);
+        transport.consumers.push(index);
+        transport.by_sent_ssrc.insert(ssrc, index);
+        producer.consumers.push(index);
+        self.want_keyframe(index);
+        Ok(())
+    }
+
+    fn set_consumer_paused(&mut self, id: ConsumerId, paused: bool) -> Result<(), Refusal> {
+        let index = self.consumer_index(id)?;
+        let consumer = self.consumers.get_mut(index).ok_or(Refusal::UnknownConsumer(id))?;
+        if consumer.paused != paused {
+            consumer.paused = paused;
+            self.restart(index);
+        }
+        Ok(())
+    }
+
+    fn set_consumer_layer(&mut self, id: ConsumerId, layer: u8) -> Result<(), Refusal> {
+        let index = self.consumer_index(id)?;
+        let consumer = self.consumers.get_mut(index).ok_or(Refusal::UnknownConsumer(id))?;
+        consumer.mapping.layer = layer;
+        self.want_keyframe(index);
+        Ok(())
+    }
+
+    fn remove_consumer(&mut self, index: usize) {
+        let Some(consumer) = self.consumers.try_remove(index) else { return };
+        self.consumer_ids.remove(&consumer.id);
+        if let Some(transport) = self.transports.get_mut(consumer.transport) {
+            transport.consumers.retain(|other| *other != index);
+            transport.by_sent_ssrc.remove(&consumer.mapping.ssrc);
+            transport.sealed.insert(consumer.mapping.ssrc, consumer.rewrite.next());
+        }
+        if let Some(producer) = self.producers.get_mut(consumer.producer) {
+            producer.consumers.retain(|other| *other != index);
+        }
+    }
+
+    /// Lets a consumer begin anew.
+    pub(super) fn restart(&mut self, index: usize) {
+        if let Some(consumer) = self.consumers.get_mut(index) {
+            consumer.rewrite.interrupt();
+            self.want_keyframe(index);
+        }
+    }
+
+    /// Notes that a consumer of video needs a keyframe of its layer.
+    pub(super) fn want_keyframe(&mut self, index: usize) {
+        let Some(consumer) = self.consumers.get(index).filter(|consumer| !consumer.paused) else { return };
+        // Before the transport is open the keyframe would be dropped; opening asks again.
+        if !self.transports.get(consumer.transport).is_some_and(Transport::is_open) {
+            return;
+        }
+        let Some(producer) = self.producers.get(consumer.producer) else { return };
+        if producer.kind == MediaKind::Video && producer.active {
+            self.keyframes_wanted.push((consumer.producer, producer.layer(consumer.mapping.layer)));
+        }
+    }
+
+    fn transport_index(&self, id: TransportId) -> Result<usize, Refusal> {
+        self.transport_ids.get(&id).copied().ok_or(Refusal::UnknownTransport(id))
+    }
+
+    fn producer_index(&self, id: ProducerId) -> Result<usize, Refusal> {
+        self.producer_ids.get(&id).copied().ok_or(Refusal::UnknownProducer(id))
+    }
+
+    fn consumer_index(&self, id: ConsumerId) -> Result<usize, Refusal> {
+        self.consumer_ids.get(&id).copied().ok_or(Refusal::UnknownConsumer(id))
+    }
+}
+
+const fn name(command: &Command) -> &'static str {
+    match command {
+        Command::OpenTransport(_) => "open_transport",
+        Command::CloseTransport(_) => "close_transport",
+        Command::AddProducer(_) => "add_producer",
+        Command::SetProducerActive(..) => "set_producer_active",
+        Command::RemoveProducer(_) => "remove_producer",
+        Command::AddConsumer(_) => "add_consumer",
+        Command::SetConsumerPaused(..) => "set_consumer_paused",
+        Command::SetConsumerLayer(..) => "set_consumer_layer",
+        Command::RemoveConsumer(_) => "remove_consumer",
+        Command::RequestKeyframe(_) => "request_keyframe",
+    }
+}

@@ -1,0 +1,88 @@
+//! The fan-out of a turn: per subscriber, its packets in a row.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::{
+    batch::{Inbox, Sender},
+    consumer::{Sent, Skip, abs_send_time},
+    ortc::MediaKind,
+};
+
+impl Worker {
+    pub(super) fn forward(&mut self, now: Instant, inbox: &Inbox, sender: &mut Sender<'_>) {
+        self.gather_subscribers();
+        let count = self.subscribers.len();
+        self.rotation = self.rotation.checked_rem(count).map_or(0, |start| start + 1);
+        for turn in 0..count {
+            let place = (turn + self.rotation) % count;
+            if let Some(&transport) = self.subscribers.get(place) {
+                self.write_subscriber(now, transport, inbox, sender);
+            }
+        }
+        self.subscribers.clear();
+        while let Some(producer) = self.touched.pop() {
+            if let Some(producer) = self.producers.get_mut(producer) {
+                producer.turn.clear();
+            }
+        }
+    }
+
+    /// Gives every subscriber the list of its consumers that have packets in this turn.
+    fn gather_subscribers(&mut self) {
+        for producer in self.touched.iter().filter_map(|index| self.producers.get(*index)) {
+            for &index in &producer.consumers {
+                let Some(consumer) = self.consumers.get(index) else { continue };
+                let Some(transport) = self.transports.get_mut(consumer.transport) else { continue };
+                if consumer.paused || !transport.is_open() {
+                    self.counters.consumer_paused += producer.turn.len() as u64;
+                    continue;
+                }
+                if transport.turn.is_empty() {
+                    self.subscribers.push(consumer.transport);
+                }
+                transport.turn.push(index);
+            }
+        }
+    }
+
+    /// Writes all packets of the turn for one subscriber.
+    fn write_subscriber(&mut self, now: Instant, index: usize, inbox: &Inbox, sender: &mut Sender<'_>) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        let (Some(srtp), Some(to)) = (transport.srtp.as_ref(), transport.remote) else {
+            transport.turn.clear();
+            return;
+        };
+        let abs_send_time = abs_send_time(self.epoch, now);
+        for index in transport.turn.drain(..) {
+            let Some(consumer) = self.consumers.get_mut(index) else { continue };
+            let Some(producer) = self.producers.get(consumer.producer) else { continue };
+            let layer = producer.layer(consumer.mapping.layer);
+            let sent = Sent { layer, extensions: producer.media.extensions, abs_send_time };
+            for opened in &producer.turn {
+                let packet = inbox.datagram(opened.slot);
+                let mut skip = None;
+                sender.datagram(to, |room| match consumer.write(now, packet, opened, &sent, srtp, room) {
+                    Ok(length) => Some(length),
+                    Err(why) => {
+                        skip = Some(why);
+                        None
+                    }
+                });
+                match skip {
+                    None => self.counters.rtp_out += 1,
+                    Some(Skip::PayloadType) => self.counters.dropped_payload_type += 1,
+                    Some(Skip::AwaitsKeyframe) => {
+                        self.counters.waiting_for_keyframe += 1;
+                        if producer.kind == MediaKind::Video {
+                            self.keyframes_wanted.push((consumer.producer, layer));
+                        }
+                    }
+                    Some(Skip::Late) => self.counters.dropped_late += 1,
+                    Some(Skip::Unsealed) => self.counters.dropped_malformed += 1,
+                    Some(Skip::OtherLayer) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! From a datagram to its meaning: demultiplexing (RFC 7983), ICE, DTLS, SRTP.
+
+use std::{net::SocketAddr, time::Instant};
+
+use super::Worker;
+use crate::{
+    Event, FailReason, LostReason, SrtpProfile,
+    batch::{Inbox, Sender},
+    dtls::{self, Outcome},
+    keyframe,
+    ortc::MediaKind,
+    producer::Opened,
+    reception::SenderClock,
+    rtcp::{self, Statement},
+    rtp,
+    srtp::{Refused, Role, Srtp},
+    stun::{self, Check},
+    transport::Feed,
+};
+
+impl Worker {
+    /// Takes the datagram in a slot. RTP stays there, opened, until the turn's forwarding.
+    pub(super) fn receive(&mut self, now: Instant, inbox: &mut Inbox, slot: usize, sender: &mut Sender<'_>) {
+        self.counters.datagrams_in += 1;
+        let Some(from) = inbox.sender(slot) else { return };
+        let datagram = inbox.datagram_mut(slot);
+        let (Some(&first), second) = (datagram.first(), datagram.get(1).copied().unwrap_or(0)) else {
+            self.counters.dropped_garbage += 1;
+            return;
+        };
+        if stun::is_stun(first) {
+            self.receive_check(now, from, datagram, sender);
+            return;
+        }
+        let transport = self.by_address.get(&from).copied();
+        match (transport, first) {
+            (Some(transport), _) if dtls::is_dtls(first) => {
+                self.receive_dtls(now, transport, datagram, sender)
+            }
+            (None, _) if dtls::is_dtls(first) => self.counters.dropped_dtls_unchecked += 1,
+            (Some(transport), _) if rtp::is_rtp_or_rtcp(first) => {
+                if rtp::is_rtcp(second) {
+                    self.receive_rtcp(now, transport, datagram);
+                } else {
+                    self.receive_rtp(now, transport, slot, datagram);
+                }
+            }
+            (None, _) if rtp::is_rtp_or_rtcp(first) => self.counters.dropped_unknown_address += 1,
+            _ => self.counters.dropped_garbage += 1,
+        }
+    }
+
+    /// A connectivity check. Only an authentic one is answered, and only it makes its address known.
+    fn receive_check(&mut self, now: Instant, from: SocketAddr, message: &[u8], sender: &mut Sender<'_>) {
+        let found = Check::read(message).ok().and_then(|check| {
+            let index = *self.by_ufrag.get(check.local_ufrag)?;
+            let transport = self.transports.get(index)?;
+            let ours = transport.remote_ufrag == check.remote_ufrag && check.is_authentic(&transport.key);
+            ours.then_some((check, index))
+        });
+        let Some((check, index)) = found else {
+            self.counters.stun_refused += 1;
+            return;
+        };
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        self.counters.stun_checks += 1;
+        let first = transport.first_check.is_none();
+        let evicted = transport.checked(now, from, check.use_candidate);
+        sender.datagram(from, |room| {
+            let room = room.first_chunk_mut::<{ stun::MAX_RESPONSE }>()?;
+            Some(check.answer(from, &transport.key, room))
+        });
+        let start = check.use_candidate && transport.dtls.is_none();
+        if let Some(address) = evicted {
+            self.by_address.remove(&address);
+        }
+        // The newest transport that proves itself from an address has it: a browser reuses ports.
+        if let Some(other) = self.by_address.insert(from, index).filter(|other| *other != index)
+            && let Some(other) = self.transports.get_mut(other)
+        {
+            other.paths.retain(|path| path.address != from);
+            other.remote = other.remote.filter(|remote| *remote != from);
+        }
+        self.heard(now, index);
+        if start {
+            self.start_dtls(now, index, sender);
+        } else if first {
+            self.arm(index, now + super::report::NOMINATION_PATIENCE);
+        }
+    }
+
+    /// Notes that something authentic came.
+    fn heard(&mut self, now: Instant, index: usize) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        transport.heard = now;
+        if std::mem::take(&mut transport.lost) {
+            self.events.push(Event::TransportBack { id: transport.id });
+            transport.consumers.clone().into_iter().for_each(|consumer| self.restart(consumer));
+        }
+    }
+
+    pub(super) fn start_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        match self.identity.connect(now, transport.offer, &transport.fingerprints) {
+            Ok(handshake) => {
+                transport.dtls = Some(handshake);
+                self.drive_dtls(now, index, sender);
+            }
+            Err(error) => {
+                tracing::error!(%error, "DTLS could not be started");
+                let event = Event::TransportFailed { id: transport.id, reason: FailReason::Dtls };
+                self.counters.handshakes_failed += 1;
+                self.end_transport(index, event);
+            }
+        }
+    }
+
+    fn receive_dtls(&mut self, now: Instant, index: usize, datagram: &[u8], sender: &mut Sender<'_>) {
+        let Some(handshake) = self.transports.get_mut(index).and_then(|transport| transport.dtls.as_mut())
+        else {
+            // Checks have passed, our hello has not left yet: the peer is the server and has nothing to say.
+            self.counters.dropped_dtls_unchecked += 1;
+            return;
+        };
+        handshake.receive(now, datagram);
+        self.drive_dtls(now, index, sender);
+    }
+
+    /// Sends what the handshake has to send and takes what came of it.
+    pub(super) fn drive_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        let Some(handshake) = transport.dtls.as_mut() else { return };
+        while let Some(datagram) = handshake.next_datagram() {
+            if let Some(to) = transport.remote {
+                sender.bytes(to, &datagram);
+            }
+        }
+        let (outcome, wake, id) = (handshake.next_outcome(), handshake.next_wake(), transport.id);
+        if let Some(wake) = wake {
+            self.arm(index, wake);
+        }
+        match outcome {
+            None => {}
+            Some(Outcome::Keys(profile, material)) => match Srtp::new(profile, Role::Client, &material) {
+                Ok(srtp) => self.connected(now, index, profile, srtp),
+                Err(error) => {
+                    tracing::error!(%error, "exported keys do not fit");
+                    self.counters.handshakes_failed += 1;
+                    self.end_transport(index, Event::TransportFailed { id, reason: FailReason::Dtls });
+                }
+            },
+            Some(Outcome::Failed(reason)) => {
+                self.counters.handshakes_failed += 1;
+                self.end_transport(index, Event::TransportFailed { id, reason });
+            }
+            Some(Outcome::Closed) => {
+                self.end_transport(index, Event::TransportLost { id, reason: LostReason::Closed });
+            }
+        }
+    }
+
+    fn connected(&mut self, now: Instant, index: usize, profile: SrtpProfile, srtp: Srtp) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        transport.srtp = Some(srtp);
+        transport.next_report = Some(now + super::report::INTERVAL);
+        let consumers = transport.consumers.clone();
+        self.events.push(Event::TransportConnected { id: transport.id, profile });
+        self.arm(index, now + super::report::INTERVAL);
+        self.counters.handshakes += 1;
+        *match profile {
+            SrtpProfile::AeadAes128Gcm => &mut self.counters.profile_gcm_128,
+            SrtpProfile::AeadAes256Gcm => &mut self.counters.profile_gcm_256,
+            SrtpProfile::Aes128CmSha1_80 => &mut self.counters.profile_cm,
+        } += 1;
+        consumers.into_iter().for_each(|consumer| self.want_keyframe(consumer));
+    }
+
+    fn refused(&mut self, refused: Refused) {
+        *match refused {
+            Refused::Malformed => &mut self.counters.dropped_malformed,
+            Refused::Replayed => &mut self.counters.dropped_replayed,
+            Refused::Unauthentic => &mut self.counters.dropped_unauthentic,
+        } += 1;
+    }
+
+    /// Opens an RTP packet where it lies and leaves it to its producer for this turn.
+    fn receive_rtp(&mut self, now: Instant, index: usize, slot: usize, packet: &mut [u8]) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        let Some(srtp) = transport.srtp.as_ref() else {
+            self.counters.dropped_no_keys += 1;
+            return;
+        };
+        let Ok(header) = rtp::Header::read(packet) else {
+            self.counters.dropped_malformed += 1;
+            return;
+        };
+        let Some(inbound) = transport.inbound.get_mut(&header.ssrc) else {
+            self.counters.dropped_unknown_ssrc += 1;
+            return;
+        };
+        let opened = srtp.open_rtp(&mut inbound.window, packet, header.length, header.sequence);
+        let (length, packet_index) = match opened {
+            Ok(opened) => opened,
+            Err(refused) => return self.refused(refused),
+        };
+        self.counters.rtp_in += 1;
+        inbound.reception.packet(now, packet_index, header.timestamp);
+        let feed = inbound.feed;
+        self.heard(now, index);
+        let payload = packet.get(header.length..length).unwrap_or_default();
+        let Some(payload) = rtp::without_padding(payload, header.padding) else {
+            self.counters.dropped_malformed += 1;
+            return;
+        };
+        let (producer_index, layer) = match feed {
+            Feed::Media { producer, layer } => (producer, layer),
+            Feed::Retransmissions => {
+                self.counters.dropped_rtx += 1;
+                return;
+            }
+            Feed::Nothing => {
+                self.counters.dropped_unknown_ssrc += 1;
+                return;
+            }
+        };
+        let Some(producer) = self.producers.get_mut(producer_index) else { return };
+        if !producer.active {
+            self.counters.dropped_inactive += 1;
+            return;
+        }
+        let Some(codec) = producer.codec(header.payload_type) else {
+            self.counters.dropped_payload_type += 1;
+            return;
+        };
+        let begins_keyframe = keyframe::begins_keyframe(codec, payload);
+        if begins_keyframe
+            && producer.kind == MediaKind::Video
+            && let Some(requests) = producer.keyframes.get_mut(usize::from(layer))
+        {
+            requests.arrived();
+        }
+        if producer.turn.is_empty() {
+            self.touched.push(producer_index);
+        }
+        producer.turn.push(Opened { slot, layer, header, length, index: packet_index, begins_keyframe });
+    }
+
+    /// Takes an RTCP compound: reports in, keyframe requests on.
+    fn receive_rtcp(&mut self, now: Instant, index: usize, packet: &mut [u8]) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        let Some(srtp) = transport.srtp.as_mut() else {
+            self.counters.dropped_no_keys += 1;
+            return;
+        };
+        let length = match srtp.open_rtcp(packet) {
+            Ok(length) => length,
+            Err(refused) => return self.refused(refused),
+        };
+        self.counters.rtcp_in += 1;
+        let (producers, consumers) = (&mut self.producers, &mut self.consumers);
+        let (wanted, counters) = (&mut self.keyframes_wanted, &mut self.counters);
+        let sound = rtcp::read(packet.get(..length).unwrap_or_default(), |statement| match statement {
+            Statement::Sender(info) => {
+                if let Some(inbound) = transport.inbound.get_mut(&info.ssrc) {
+                    inbound.reception.sender = Some(SenderClock { info, arrived: now });
+                }
+            }
+            Statement::Report(block) => {
+                let consumer = transport.by_sent_ssrc.get(&block.ssrc).and_then(|at| consumers.get_mut(*at));
+                if let Some(consumer) = consumer {
+                    let clock_rate = producers.get(consumer.producer).map_or(90_000, |p| p.clock_rate());
+                    consumer.reported(now, &block, clock_rate);
+                }
+            }
+            Statement::KeyframeRequest { ssrc } => {
+                let consumer = transport.by_sent_ssrc.get(&ssrc).and_then(|at| consumers.get(*at));
+                if let Some(consumer) = consumer
+                    && let Some(producer) = producers.get(consumer.producer)
+                {
+                    wanted.push((consumer.producer, producer.layer(consumer.mapping.layer)));
+                }
+            }
+            Statement::Nack { .. } => counters.nacks_received += 1,
+        });
+        if !sound {
+            counters.dropped_malformed += 1;
+        }
+        self.heard(now, index);
+    }
+}

@@ -1,0 +1,134 @@
+//! The worker: everything one media thread owns, and one turn of its loop.
+
+mod control;
+mod forward;
+mod inbound;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    net::SocketAddr,
+    time::Instant,
+};
+
+use slab::Slab;
+
+use crate::{
+    ConsumerId, Counters, Event, Identity, ProducerId, Quality, TransportId,
+    batch::{Egress, Inbox, Outbox, Sender},
+    consumer::Consumer,
+    producer::Producer,
+    transport::Transport,
+};
+
+/// The forwarding table and all streams on it. Pure: datagrams, commands and time in; datagrams and events out.
+pub struct Worker {
+    identity: Identity,
+    /// Against which arrival and send times are counted.
+    epoch: Instant,
+    transports: Slab<Transport>,
+    producers: Slab<Producer>,
+    consumers: Slab<Consumer>,
+    transport_ids: HashMap<TransportId, usize>,
+    producer_ids: HashMap<ProducerId, usize>,
+    consumer_ids: HashMap<ConsumerId, usize>,
+    by_ufrag: HashMap<String, usize>,
+    /// Addresses that passed an authenticated check.
+    by_address: HashMap<SocketAddr, usize>,
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    events: Vec<Event>,
+    counters: Counters,
+    /// Producers with packets in this turn.
+    touched: Vec<usize>,
+    /// Transports with consumers of those.
+    subscribers: Vec<usize>,
+    /// Who is written first, so that a full socket does not always cut the same one off.
+    rotation: usize,
+    /// Streams (producer, layer) of which a keyframe is wanted.
+    keyframes_wanted: Vec<(usize, u8)>,
+    /// Last datagrams of transports that are closed already.
+    farewells: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("transports", &self.transports.len())
+            .field("producers", &self.producers.len())
+            .field("consumers", &self.consumers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    pub fn new(identity: Identity, now: Instant) -> Self {
+        Self {
+            identity,
+            epoch: now,
+            transports: Slab::new(),
+            producers: Slab::new(),
+            consumers: Slab::new(),
+            transport_ids: HashMap::new(),
+            producer_ids: HashMap::new(),
+            consumer_ids: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            timers: BinaryHeap::new(),
+            events: Vec::new(),
+            counters: Counters::default(),
+            touched: Vec::new(),
+            subscribers: Vec::new(),
+            rotation: 0,
+            keyframes_wanted: Vec::new(),
+            farewells: Vec::new(),
+        }
+    }
+
+    /// One turn: read all, open all, then per subscriber its packets in a row; then what is due by time.
+    ///
+    /// `inbox` holds what arrived since the last turn; the caller clears it.
+    pub fn turn(&mut self, now: Instant, inbox: &mut Inbox, outbox: &mut Outbox, egress: &mut dyn Egress) {
+        let mut sender = Sender::new(outbox, egress);
+        for slot in 0..inbox.len() {
+            self.receive(now, inbox, slot, &mut sender);
+        }
+        self.forward(now, inbox, &mut sender);
+        self.run_timers(now, &mut sender);
+        self.request_keyframes(now, &mut sender);
+        sender.flush();
+        self.counters.datagrams_out += sender.sent;
+        self.counters.dropped_by_socket += sender.dropped;
+    }
+
+    /// When [`Self::turn`] must run even if nothing arrives.
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// What happened since the last call, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What a receiver last reported.
+    pub fn quality(&self, consumer: ConsumerId) -> Option<Quality> {
+        let index = self.consumer_ids.get(&consumer)?;
+        self.consumers.get(*index).map(|consumer| consumer.quality)
+    }
+
+    /// Makes sure that a transport is looked at, at `at` or before.
+    fn arm(&mut self, index: usize, at: Instant) {
+        let Some(transport) = self.transports.get_mut(index) else { return };
+        if transport.armed.is_none_or(|armed| at < armed) {
+            transport.armed = Some(at);
+            self.timers.push(Reverse((at, index)));
+        }
+    }
+}
