@@ -181,6 +181,21 @@ pub async fn rights(core: &Core, actor: &Actor, server: ServerId) -> Result<(Rig
     Ok((snapshot.server_rights(&standing.subject()), snapshot.version))
 }
 
+/// Whether the rules in memory are those in storage: for tests, and for who suspects they are not. True when nothing
+/// is in memory. Errors: 503 when commits keep coming in between.
+pub async fn rules_agree(core: &Core, server: ServerId) -> Result<bool, Error> {
+    for _ in 0..8 {
+        let Some(cached) = core.rules().cached(server) else { return Ok(true) };
+        let mut tx = core.store().begin_read().await?;
+        let stored = rotunda_store::rules::load(&mut tx, server).await?.map(rules::build).transpose()?;
+        match stored {
+            Some(stored) if stored.version == cached.version => return Ok(stored == *cached),
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    Err(Error::Busy("the server's rules change too fast"))
+}
+
 /// The rules and the caller's standing, for reading. Errors: 404 no such server in the app.
 pub(crate) async fn view(
     core: &Core,
