@@ -207,10 +207,11 @@ postgres_place() {
 }
 
 percent_encode() {
-  local text=$1 out='' c i
+  # Byte by byte, also where characters have several.
+  local LC_ALL=C text=$1 out='' c i
   for ((i = 0; i < ${#text}; i++)); do
     c=${text:i:1}
-    case $c in [a-zA-Z0-9._~-]) out+=$c ;; *) out+=$(printf '%%%02X' "'$c") ;; esac
+    case $c in [a-zA-Z0-9._~-]) out+=$c ;; *) out+=$(printf '%%%02X' "$(($(printf %d "'$c") & 255))") ;; esac
   done
   printf %s "$out"
 }
