@@ -137,9 +137,10 @@ pub const DEVICE_ID_MAX: usize = 128;
 pub struct DeviceId(Arc<str>);
 
 impl DeviceId {
-    /// `None` when empty or longer than [`DEVICE_ID_MAX`].
+    /// `None` when empty, longer than [`DEVICE_ID_MAX`], or with a control character (Postgres keeps no NUL).
     pub fn new(text: &str) -> Option<Self> {
-        (!text.is_empty() && text.len() <= DEVICE_ID_MAX).then(|| Self(text.into()))
+        let fits = !text.is_empty() && text.len() <= DEVICE_ID_MAX && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {

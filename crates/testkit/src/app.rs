@@ -80,12 +80,8 @@ impl TestApp {
     }
 
     pub async fn log_in(&self, actor: &Actor) -> anyhow::Result<()> {
-        let login = Login {
-            app_key: &self.app.key,
-            accid: actor.user.accid.as_str(),
-            token: TOKEN,
-            auth_type: 0,
-        };
+        let login =
+            Login { app_key: &self.app.key, accid: actor.user.accid.as_str(), token: TOKEN, auth_type: 0 };
         let done = account::login(&self.core, login).await?;
         self.hub.log_in(&actor.user, &done.servers);
         Ok(())

@@ -31,6 +31,7 @@ async fn a_channel_is_told_to_those_who_see_it(pool: PgPool) -> anyhow::Result<(
     channel::delete(&app.core, &ann, private.id).await?;
     assert!(app.told(&bob).await?.is_empty());
     assert_eq!(app.told(&ann).await?, [16, 31]);
+    app.rooms.take();
     app.rooms.seat(made.id, public.id, &bob.user.accid);
     channel::delete(&app.core, &ann, public.id).await?;
     let got = app.got(&bob).await?;

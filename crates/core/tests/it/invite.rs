@@ -73,9 +73,8 @@ async fn inviting_needs_the_right_and_known_accounts(pool: PgPool) -> anyhow::Re
     let made = support::server(&app, &ann).await?;
     join(&app, &bob, made.id).await?;
     let eves = [eve.user.accid.clone()];
-    let invite = async |actor, accids: &[_]| {
-        code(invite::invite(&app.core, actor, made.id, accids, "", None).await)
-    };
+    let invite =
+        async |actor, accids: &[_]| code(invite::invite(&app.core, actor, made.id, accids, "", None).await);
     assert_eq!(invite(&bob, &eves).await, Code::OK);
     assert_eq!(invite(&eve, &eves).await, Code::FORBIDDEN);
     assert_eq!(invite(&ann, &["nobody".parse_accid()]).await, Code::NOT_FOUND);
@@ -123,7 +122,8 @@ async fn an_application_is_for_its_handlers(pool: PgPool) -> anyhow::Result<()> 
     assert!(app.told(&ann).await?.is_empty());
 
     let who = &eve.user.accid;
-    let accept = async |actor| code(invite::accept_application(&app.core, actor, made.id, who, asked.id).await);
+    let accept =
+        async |actor| code(invite::accept_application(&app.core, actor, made.id, who, asked.id).await);
     assert_eq!(accept(&bob).await, Code::FORBIDDEN);
     assert_eq!(accept(&eve).await, Code::FORBIDDEN);
     assert_eq!(accept(&ann).await, Code::OK);

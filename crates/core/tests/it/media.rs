@@ -78,11 +78,8 @@ async fn the_configuration_is_kept_and_told_to_the_room(pool: PgPool) -> anyhow:
     join(&app, &bob, made.id).await?;
     let id = support::channel(&app, &ann, made.id, ViewMode::Public).await?.id;
     let text = channel::create(&app.core, &ann, made.id, NewChannel::default()).await?;
-    let update = ConfigUpdate {
-        limit: Some(2),
-        audio: Some(r#"{"profile":"high_quality"}"#.into()),
-        video: None,
-    };
+    let update =
+        ConfigUpdate { limit: Some(2), audio: Some(r#"{"profile":"high_quality"}"#.into()), video: None };
     let set = async |actor, server, channel, update: &ConfigUpdate| {
         code(media::set_config(&app.core, actor, server, channel, update.clone()).await)
     };

@@ -34,9 +34,7 @@ async fn an_override_decides_for_one_member_in_one_channel(pool: PgPool) -> anyh
     assert!(app.told(&bob).await?.is_empty());
     app.rooms.take();
 
-    let check = async || {
-        role::check(&app.core, &bob, made.id, Some(channel.id), Right::RTC_CONNECT).await
-    };
+    let check = async || role::check(&app.core, &bob, made.id, Some(channel.id), Right::RTC_CONNECT).await;
     assert!(check().await?);
     let server_only = [(Right::MANAGE_SERVER, AuthValue::Allow)];
     assert_eq!(code(member_role::update(&app.core, &ann, &key, &server_only).await), Code::PARAMETER);

@@ -57,6 +57,7 @@ async fn a_thousand_are_kept_and_the_newest_stay(pool: PgPool) -> anyhow::Result
     )
     .execute(app.pool())
     .await?;
+    app.clock.advance(1);
     invite::invite(&app.core, &ann, made.id, &bobs, "", None).await?;
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM stored_notifications WHERE accid = 'bob'")
         .fetch_one(app.pool())

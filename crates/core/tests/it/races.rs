@@ -50,9 +50,9 @@ async fn a_request_is_accepted_once(pool: PgPool) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     for _ in 0..20 {
         let (core, ann, bob) = (app.core.clone(), ann.clone(), bob.user.accid.clone());
-        tasks.spawn(async move {
-            code(invite::accept_application(&core, &ann, made.id, &bob, request.id).await)
-        });
+        tasks.spawn(
+            async move { code(invite::accept_application(&core, &ann, made.id, &bob, request.id).await) },
+        );
     }
     let mut codes = tasks.join_all().await;
     codes.sort_by_key(|code| code.0);

@@ -80,17 +80,15 @@ async fn rank_and_grant_guards_hold_for_a_manager(pool: PgPool) -> anyhow::Resul
     join(&app, &cy, made.id).await?;
     let high = custom_role(&app, &ann, made.id, 5).await?;
     let low = custom_role(&app, &ann, made.id, 9).await?;
-    let manage =
-        RoleUpdate { auths: vec![(Right::MANAGE_ROLE, AuthValue::Allow)], ..RoleUpdate::default() };
+    let manage = RoleUpdate { auths: vec![(Right::MANAGE_ROLE, AuthValue::Allow)], ..RoleUpdate::default() };
     role::update(&app.core, &ann, made.id, high, manage.clone()).await?;
     let add = async |actor, role, who: &rotunda_core::Actor| {
         let accids = [who.user.accid.clone()];
         code(role::add_members(&app.core, actor, made.id, role, &accids).await)
     };
     assert_eq!(add(&ann, high, &bob).await, Code::OK);
-    let update = async |role, change: RoleUpdate| {
-        code(role::update(&app.core, &bob, made.id, role, change).await)
-    };
+    let update =
+        async |role, change: RoleUpdate| code(role::update(&app.core, &bob, made.id, role, change).await);
     let set = |right, value| RoleUpdate { auths: vec![(right, value)], ..RoleUpdate::default() };
     assert_eq!(update(low, manage).await, Code::OK);
     assert_eq!(update(high, set(Right::SEND_MSG, AuthValue::Deny)).await, Code::FORBIDDEN);
@@ -129,6 +127,7 @@ async fn adding_members_tells_who_and_who_not(pool: PgPool) -> anyhow::Result<()
     for actor in [&ann, &bob, &eve] {
         app.log_in(actor).await?;
     }
+    app.quiet().await?;
     let accids = [bob.user.accid.clone(), eve.user.accid.clone()];
     let added = role::add_members(&app.core, &ann, made.id, role, &accids).await?;
     assert_eq!(added.done, [bob.user.accid.clone()]);
@@ -158,9 +157,7 @@ async fn a_check_tells_unknown_places_from_missing_rights(pool: PgPool) -> anyho
     let made = support::server(&app, &ann).await?;
     let other = support::server(&app, &ann).await?;
     let elsewhere = support::channel(&app, &ann, other.id, ViewMode::Public).await?;
-    let check = async |actor, channel| {
-        role::check(&app.core, actor, made.id, channel, Right::SEND_MSG).await
-    };
+    let check = async |actor, channel| role::check(&app.core, actor, made.id, channel, Right::SEND_MSG).await;
     assert!(check(&ann, None).await?);
     assert!(!check(&eve, None).await?);
     assert_eq!(code(check(&ann, Some(elsewhere.id)).await), Code::NOT_FOUND);

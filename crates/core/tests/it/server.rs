@@ -100,8 +100,7 @@ async fn servers_of_one_millisecond_are_all_paged(pool: PgPool) -> anyhow::Resul
     let mut seen = Vec::new();
     let mut timetag = 0;
     loop {
-        let page =
-            server::page(&app.core, &ann, PageRequest { timetag, limit: Some(2) }).await?;
+        let page = server::page(&app.core, &ann, PageRequest { timetag, limit: Some(2) }).await?;
         seen.extend(page.items.iter().map(|server| server.id));
         if !page.has_more {
             break;

@@ -14,8 +14,7 @@ async fn subscribing_takes_what_is_seen_and_names_the_rest(pool: PgPool) -> anyh
     let seen = (made.id, support::channel(&app, &ann, made.id, ViewMode::Public).await?.id);
     let hidden = (made.id, support::channel(&app, &ann, made.id, ViewMode::Private).await?.id);
     let unknown = (ServerId::new(9).unwrap(), seen.1);
-    let (own, others) =
-        subscription::split_channels(&app.core, &bob, &[seen, hidden, unknown]).await?;
+    let (own, others) = subscription::split_channels(&app.core, &bob, &[seen, hidden, unknown]).await?;
     assert_eq!((own.as_slice(), others.as_slice()), ([seen].as_slice(), [hidden, unknown].as_slice()));
     let failed = subscription::subscribe_servers(&app.core, &bob, &[made.id, unknown.0]).await?;
     assert_eq!(failed, [unknown.0]);

@@ -14,7 +14,8 @@ use rotunda_model::{
 use rotunda_testkit::TestApp;
 
 pub async fn server(app: &TestApp, owner: &Actor) -> anyhow::Result<Server> {
-    Ok(server::create(&app.core, owner, NewServer { name: "a server".into(), ..NewServer::default() }).await?)
+    Ok(server::create(&app.core, owner, NewServer { name: "a server".into(), ..NewServer::default() })
+        .await?)
 }
 
 pub async fn closed_server(app: &TestApp, owner: &Actor) -> anyhow::Result<Server> {
