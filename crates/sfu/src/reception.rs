@@ -42,7 +42,7 @@ impl SenderClock {
 
 /// Seconds as 32.32 fixed point.
 fn fixed_point(duration: Duration) -> u64 {
-    duration.as_secs() << 32 | (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000
+    (duration.as_secs() << 32) + (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000
 }
 
 /// A duration in units of a clock, modulo 2^32.

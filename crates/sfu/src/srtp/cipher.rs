@@ -27,8 +27,17 @@ pub(crate) const MAX_OVERHEAD: usize = GCM_TAG + RTCP_WORD;
 
 /// Session keys of one direction.
 pub(super) enum Cipher {
-    Gcm { rtp: LessSafeKey, rtcp: LessSafeKey, rtp_salt: [u8; 12], rtcp_salt: [u8; 12] },
-    Cm { rtp: CmKeys, rtcp: CmKeys },
+    Gcm {
+        rtp: LessSafeKey,
+        rtcp: LessSafeKey,
+        rtp_salt: [u8; 12],
+        rtcp_salt: [u8; 12],
+    },
+    /// Boxed: AES key schedules of 1.7 kB each, and GCM is the rule.
+    Cm {
+        rtp: Box<CmKeys>,
+        rtcp: Box<CmKeys>,
+    },
 }
 
 pub(super) struct CmKeys {
@@ -43,11 +52,11 @@ impl Cipher {
             SrtpProfile::AeadAes128Gcm => Self::gcm::<16>(key, salt),
             SrtpProfile::AeadAes256Gcm => Self::gcm::<32>(key, salt),
             SrtpProfile::Aes128CmSha1_80 => {
-                let keys = |labels: [Label; 3]| -> Result<CmKeys, SrtpError> {
+                let keys = |labels: [Label; 3]| -> Result<Box<CmKeys>, SrtpError> {
                     let encryption: Zeroizing<[u8; 16]> = kdf::derive(key, salt, labels[0])?;
                     let authentication: Zeroizing<[u8; 20]> = kdf::derive(key, salt, labels[1])?;
                     let salt: Zeroizing<[u8; 14]> = kdf::derive(key, salt, labels[2])?;
-                    CmKeys::new(&*encryption, &*authentication, *salt)
+                    CmKeys::new(&*encryption, &*authentication, *salt).map(Box::new)
                 };
                 Ok(Self::Cm {
                     rtp: keys([Label::RtpEncryption, Label::RtpAuthentication, Label::RtpSalt])?,
