@@ -1,7 +1,5 @@
 //! Channels (频道).
 
-use std::collections::HashMap;
-
 use rotunda_model::{
     Accid, CategoryId, Channel, ChannelId, ChannelKind, ServerId, SyncMode, ViewMode, VisitorMode,
     notification::{Audience, Fact},
@@ -13,7 +11,7 @@ use crate::{
     Actor, Core, Error,
     change::Change,
     page::{Page, PageRequest},
-    server::view,
+    server::{view, views},
     text,
 };
 
@@ -124,16 +122,7 @@ pub async fn by_ids(core: &Core, actor: &Actor, ids: &[ChannelId]) -> Result<Vec
     let app = actor.user.app;
     let mut channels = store::by_ids(core.store().pool(), app, ids).await?;
     if !core.config().open_queries {
-        let mut views = HashMap::new();
-        for channel in &channels {
-            if !views.contains_key(&channel.server) {
-                match view(core, app, channel.server, actor).await {
-                    Ok(found) => drop(views.insert(channel.server, found)),
-                    Err(Error::NotFound(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
+        let views = views(core, actor, channels.iter().map(|channel| channel.server)).await?;
         channels.retain(|channel| {
             views.get(&channel.server).is_some_and(|(snapshot, standing)| {
                 snapshot.visible(&standing.subject(), channel.id).unwrap_or(false)

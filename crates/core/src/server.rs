@@ -1,6 +1,9 @@
 //! Servers (服务器).
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use rotunda_model::{
     AppId, Auths, Millis, RightSet, RoleId, ServerId,
@@ -209,4 +212,22 @@ pub(crate) async fn view(
         rotunda_store::member::standings(core.store().pool(), server, std::slice::from_ref(&accid)).await?;
     let roles = found.remove(&accid);
     Ok((snapshot, crate::change::Standing { accid, roles }))
+}
+
+/// The views of several servers; those that do not exist in the actor's app are left out.
+pub(crate) async fn views(
+    core: &Core,
+    actor: &Actor,
+    servers: impl Iterator<Item = ServerId>,
+) -> Result<BTreeMap<ServerId, (Arc<Snapshot>, crate::change::Standing)>, Error> {
+    let distinct: BTreeSet<ServerId> = servers.collect();
+    let mut views = BTreeMap::new();
+    for server in distinct {
+        match view(core, actor.user.app, server, actor).await {
+            Ok(found) => drop(views.insert(server, found)),
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(views)
 }

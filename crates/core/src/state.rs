@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use rotunda_model::RightSet;
@@ -71,8 +71,9 @@ struct Inner {
     config: CoreConfig,
     ids: IdGenerator,
     rules: RulesCache,
-    hub: OnceLock<Arc<dyn Hub>>,
-    rooms: OnceLock<Arc<dyn Rooms>>,
+    // The ports hold this core: weak, so that neither keeps the other for ever.
+    hub: OnceLock<Weak<dyn Hub>>,
+    rooms: OnceLock<Weak<dyn Rooms>>,
     outbox: tokio::sync::Notify,
 }
 
@@ -95,10 +96,10 @@ impl Core {
         })
     }
 
-    /// Once, before the first session. A second call changes nothing.
+    /// Once, before the first session. A second call changes nothing. The caller keeps them alive.
     pub fn set_ports(&self, hub: Arc<dyn Hub>, rooms: Arc<dyn Rooms>) {
-        let _ = self.inner.hub.set(hub);
-        let _ = self.inner.rooms.set(rooms);
+        let _ = self.inner.hub.set(Arc::downgrade(&hub));
+        let _ = self.inner.rooms.set(Arc::downgrade(&rooms));
         self.inner.outbox.notify_one();
     }
 
@@ -114,12 +115,12 @@ impl Core {
         &self.inner.store
     }
 
-    pub(crate) fn hub(&self) -> Option<&Arc<dyn Hub>> {
-        self.inner.hub.get()
+    pub(crate) fn hub(&self) -> Option<Arc<dyn Hub>> {
+        self.inner.hub.get().and_then(Weak::upgrade)
     }
 
-    pub(crate) fn rooms(&self) -> Option<&Arc<dyn Rooms>> {
-        self.inner.rooms.get()
+    pub(crate) fn rooms(&self) -> Option<Arc<dyn Rooms>> {
+        self.inner.rooms.get().and_then(Weak::upgrade)
     }
 
     pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {

@@ -1,10 +1,12 @@
 //! Subscriptions (订阅) and unread counters. No message exists yet, so every counter is zero.
 
-use std::collections::HashMap;
-
 use rotunda_model::{ChannelId, Millis, RoleId, ServerId};
 
-use crate::{Actor, Core, Error, server::view, text};
+use crate::{
+    Actor, Core, Error,
+    server::{view, views},
+    text,
+};
 
 /// A channel as clients name it.
 pub type ChannelRef = (ServerId, ChannelId);
@@ -21,16 +23,7 @@ pub async fn split_channels(
     channels: &[ChannelRef],
 ) -> Result<(Vec<ChannelRef>, Vec<ChannelRef>), Error> {
     text::batch("more than 100 channels at once", channels)?;
-    let mut views = HashMap::new();
-    for (server, _) in channels {
-        if !views.contains_key(server) {
-            match view(core, actor.user.app, *server, actor).await {
-                Ok(found) => drop(views.insert(*server, found)),
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
+    let views = views(core, actor, channels.iter().map(|(server, _)| *server)).await?;
     Ok(channels.iter().partition(|(server, channel)| {
         views.get(server).is_some_and(|(snapshot, standing)| {
             snapshot.visible(&standing.subject(), *channel).unwrap_or(false)

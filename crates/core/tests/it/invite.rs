@@ -12,7 +12,7 @@ async fn an_invitation_waits_until_its_receiver_agrees(pool: PgPool) -> anyhow::
     let made = support::server(&app, &ann).await?;
     support::channel(&app, &ann, made.id, ViewMode::Public).await?;
     app.quiet().await?;
-    let accids = [bob.user.accid.clone()];
+    let accids = support::one(&bob);
     let invited = invite::invite(&app.core, &ann, made.id, &accids, "come", None).await?;
     let got = app.got(&bob).await?;
     assert!(matches!(
@@ -72,7 +72,7 @@ async fn inviting_needs_the_right_and_known_accounts(pool: PgPool) -> anyhow::Re
     let (ann, bob, eve) = (app.account("ann").await?, app.account("bob").await?, app.account("eve").await?);
     let made = support::server(&app, &ann).await?;
     join(&app, &bob, made.id).await?;
-    let eves = [eve.user.accid.clone()];
+    let eves = support::one(&eve);
     let invite =
         async |actor, accids: &[_]| code(invite::invite(&app.core, actor, made.id, accids, "", None).await);
     assert_eq!(invite(&bob, &eves).await, Code::OK);
@@ -92,7 +92,7 @@ async fn requests_expire(pool: PgPool) -> anyhow::Result<()> {
     let (ann, bob, eve) = (app.account("ann").await?, app.account("bob").await?, app.account("eve").await?);
     let open = support::server(&app, &ann).await?;
     let closed = support::closed_server(&app, &ann).await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     let invited = invite::invite(&app.core, &ann, open.id, &bobs, "", Some(1_000)).await?;
     let applied = invite::apply(&app.core, &eve, closed.id, "", Some(1_000)).await?;
     app.clock.advance(1_000);
@@ -110,7 +110,7 @@ async fn an_application_is_for_its_handlers(pool: PgPool) -> anyhow::Result<()> 
     let app = TestApp::new(pool).await?;
     let (ann, bob, eve) = (app.account("ann").await?, app.account("bob").await?, app.account("eve").await?);
     let made = support::closed_server(&app, &ann).await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     invite::invite(&app.core, &ann, made.id, &bobs, "", None).await?;
     app.quiet().await?;
 
@@ -158,7 +158,7 @@ async fn the_banned_do_not_come_in(pool: PgPool) -> anyhow::Result<()> {
     let app = TestApp::new(pool).await?;
     let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
     let made = support::server(&app, &ann).await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     let open = invite::invite(&app.core, &ann, made.id, &bobs, "", None).await?;
     sqlx::query("INSERT INTO bans (server, accid, created, updated) VALUES ($1, 'bob', 1, 1)")
         .bind(made.id.get())
@@ -188,7 +188,7 @@ async fn an_account_in_too_many_servers_enters_no_more(pool: PgPool) -> anyhow::
     join(&app, &bob, first.id).await?;
     support::server(&app, &bob).await?;
     assert_eq!(code(invite::apply(&app.core, &bob, second.id, "", None).await), Code::OVER_LIMIT);
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     let invited = invite::invite(&app.core, &ann, second.id, &bobs, "", None).await?;
     assert_eq!(invited.over, bobs);
     Ok(())

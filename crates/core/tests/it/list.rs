@@ -14,7 +14,7 @@ async fn the_white_list_opens_a_private_channel(pool: PgPool) -> anyhow::Result<
     join(&app, &bob, made.id).await?;
     let private = support::channel(&app, &ann, made.id, ViewMode::Private).await?;
     app.quiet().await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     let verdict = async || code(media::verdict(&app.core, &bob.user, private.id).await);
     assert_eq!(verdict().await, Code::FORBIDDEN);
 
@@ -23,7 +23,7 @@ async fn the_white_list_opens_a_private_channel(pool: PgPool) -> anyhow::Result<
     };
     assert_eq!(add(&bob, ListKind::White, &bobs).await, Code::FORBIDDEN);
     assert_eq!(add(&ann, ListKind::Black, &bobs).await, Code::PARAMETER);
-    assert_eq!(add(&ann, ListKind::White, &[eve.user.accid.clone()]).await, Code::NOT_FOUND);
+    assert_eq!(add(&ann, ListKind::White, &support::one(&eve)).await, Code::NOT_FOUND);
     assert_eq!(add(&ann, ListKind::White, &bobs).await, Code::OK);
     assert_eq!(verdict().await, Code::OK);
     assert_eq!(app.told(&bob).await?, [31]);

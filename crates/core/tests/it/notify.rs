@@ -12,7 +12,7 @@ async fn who_is_away_finds_invitations_and_applications_later(pool: PgPool) -> a
     let eve = app.account("eve").await?;
     let open = support::server(&app, &ann).await?;
     let closed = support::closed_server(&app, &ann).await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     for _ in 0..2 {
         invite::invite(&app.core, &ann, open.id, &bobs, "", None).await?;
     }
@@ -35,7 +35,7 @@ async fn what_was_seen_live_is_not_kept(pool: PgPool) -> anyhow::Result<()> {
     let app = TestApp::new(pool).await?;
     let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
     let made = support::server(&app, &ann).await?;
-    invite::invite(&app.core, &ann, made.id, &[bob.user.accid.clone()], "", None).await?;
+    invite::invite(&app.core, &ann, made.id, &support::one(&bob), "", None).await?;
     let got = app.got(&bob).await?;
     assert_ne!(got.first().unwrap().stored_id, 0);
     assert!(notify::stored(&app.core, &bob.user).await?.is_empty());
@@ -47,7 +47,7 @@ async fn a_thousand_are_kept_and_the_newest_stay(pool: PgPool) -> anyhow::Result
     let app = TestApp::new(pool).await?;
     let (ann, bob) = (app.away("ann").await?, app.away("bob").await?);
     let made = support::server(&app, &ann).await?;
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     invite::invite(&app.core, &ann, made.id, &bobs, "", None).await?;
     let first = notify::stored(&app.core, &bob.user).await?;
     let first = first.first().unwrap();
@@ -79,7 +79,7 @@ async fn nobody_reads_who_else_gained_sight(pool: PgPool) -> anyhow::Result<()> 
     app.quiet().await?;
     support::channel(&app, &ann, made.id, rotunda_model::ViewMode::Public).await?;
     let got = app.got(&bob).await?;
-    let own = Audience::ChannelAccounts(vec![bob.user.accid.clone()]);
+    let own = Audience::ChannelAccounts(support::one(&bob).to_vec());
     assert_eq!(got.get(1).unwrap().audience, own);
     Ok(())
 }

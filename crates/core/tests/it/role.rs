@@ -65,7 +65,7 @@ async fn everyone_is_the_owners_and_only_its_rights_change(pool: PgPool) -> anyh
     assert_eq!(update(&ann, everyone, &name).await, Code::FORBIDDEN);
     assert_eq!(update(&ann, everyone, &auths).await, Code::OK);
     assert_eq!(update(&ann, RoleId::new(9).unwrap(), &auths).await, Code::NOT_FOUND);
-    let bobs = [bob.user.accid.clone()];
+    let bobs = support::one(&bob);
     let added = role::add_members(&app.core, &ann, made.id, everyone, &bobs).await;
     assert_eq!(code(added), Code::FORBIDDEN);
     Ok(())
@@ -83,7 +83,7 @@ async fn rank_and_grant_guards_hold_for_a_manager(pool: PgPool) -> anyhow::Resul
     let manage = RoleUpdate { auths: vec![(Right::MANAGE_ROLE, AuthValue::Allow)], ..RoleUpdate::default() };
     role::update(&app.core, &ann, made.id, high, manage.clone()).await?;
     let add = async |actor, role, who: &rotunda_core::Actor| {
-        let accids = [who.user.accid.clone()];
+        let accids = support::one(who);
         code(role::add_members(&app.core, actor, made.id, role, &accids).await)
     };
     assert_eq!(add(&ann, high, &bob).await, Code::OK);
@@ -130,8 +130,8 @@ async fn adding_members_tells_who_and_who_not(pool: PgPool) -> anyhow::Result<()
     app.quiet().await?;
     let accids = [bob.user.accid.clone(), eve.user.accid.clone()];
     let added = role::add_members(&app.core, &ann, made.id, role, &accids).await?;
-    assert_eq!(added.done, [bob.user.accid.clone()]);
-    assert_eq!(added.failed, [eve.user.accid.clone()]);
+    assert_eq!(added.done, support::one(&bob));
+    assert_eq!(added.failed, support::one(&eve));
     let got = app.got(&bob).await?;
     assert_eq!(got.iter().map(|n| n.fact.number()).collect::<Vec<_>>(), [26, 31]);
     assert!(matches!(

@@ -143,7 +143,7 @@ async fn leaving_takes_everything_and_coming_back_gives_only_everyone(pool: PgPo
     join(&app, &bob, made.id).await?;
     let channel = support::channel(&app, &ann, made.id, ViewMode::Public).await?;
     let role = support::custom_role(&app, &ann, made.id, 1).await?;
-    let accids = [bob.user.accid.clone()];
+    let accids = support::one(&bob);
     role::add_members(&app.core, &ann, made.id, role, &accids).await?;
     app.rooms.seat(made.id, channel.id, &bob.user.accid);
     app.quiet().await?;
@@ -173,7 +173,7 @@ async fn members_are_read_by_those_inside_only(pool: PgPool) -> anyhow::Result<(
     join(&app, &bob, made.id).await?;
     let keys = [(made.id, bob.user.accid.clone()), (made.id, eve.user.accid.clone())];
     let found = member::by_keys(&app.core, &ann, &keys).await?;
-    assert_eq!(found.iter().map(|m| m.accid.clone()).collect::<Vec<_>>(), [bob.user.accid.clone()]);
+    assert_eq!(found.iter().map(|m| m.accid.clone()).collect::<Vec<_>>(), support::one(&bob));
     assert!(member::by_keys(&app.core, &eve, &keys).await?.is_empty());
     let page = member::page(&app.core, &eve, made.id, PageRequest::default()).await;
     assert_eq!(code(page), Code::FORBIDDEN);

@@ -30,7 +30,7 @@ async fn own_roles_are_the_custom_ones(pool: PgPool) -> anyhow::Result<()> {
     let other = support::server(&app, &ann).await?;
     join(&app, &bob, made.id).await?;
     let role = custom_role(&app, &ann, made.id, 1).await?;
-    role::add_members(&app.core, &ann, made.id, role, &[bob.user.accid.clone()]).await?;
+    role::add_members(&app.core, &ann, made.id, role, &support::one(&bob)).await?;
     let (own, failed) = subscription::own_roles(&app.core, &bob, &[made.id, other.id]).await?;
     assert_eq!(own.iter().map(|own| own.roles.clone()).collect::<Vec<_>>(), [vec![role]]);
     assert_eq!(failed, [other.id]);

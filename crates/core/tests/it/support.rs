@@ -77,3 +77,8 @@ pub async fn custom_role(
 pub fn code<T>(result: Result<T, Error>) -> Code {
     result.map_or_else(|error| error.code(), |_| Code::OK)
 }
+
+/// The account alone, as a list.
+pub fn one(actor: &Actor) -> [rotunda_model::Accid; 1] {
+    [actor.user.accid.clone()]
+}
