@@ -1,4 +1,5 @@
 import { CODE_GENERAL, RoomKitError } from "./errors";
+import { log } from "./log";
 import type { SignalData } from "./signalling-client";
 import { SerialQueue } from "./serial-queue";
 import { answerSdp, type AnswerSection, type MediaKind, parseOffer, type RemoteTransport } from "./sdp-answer";
@@ -47,6 +48,13 @@ export abstract class PeerTransport {
     this.pc.close();
   }
 
+  /** The connection itself failed to take a description. It is of no use any more, and later calls on it may hang. */
+  protected broken(cause: unknown): void {
+    if (this.closed) return;
+    log.warn("a media connection broke", cause);
+    this.hooks.failed();
+  }
+
   protected assertOpen(): void {
     if (this.closed) throw new RoomKitError(CODE_GENERAL, "the media transport is closed");
   }
@@ -80,10 +88,14 @@ export abstract class PeerTransport {
   protected retire(transceiver: RTCRtpTransceiver): Promise<void> {
     return this.queue.run(async () => {
       if (this.closed || transceiver.direction === "stopped") return;
-      transceiver.direction = "inactive";
-      await transceiver.sender.replaceTrack(null);
-      await this.answer(await this.offer());
-      this.idle.push(transceiver);
+      try {
+        transceiver.direction = "inactive";
+        await transceiver.sender.replaceTrack(null);
+        await this.answer(await this.offer());
+        this.idle.push(transceiver);
+      } catch (cause) {
+        this.broken(cause);
+      }
     });
   }
 

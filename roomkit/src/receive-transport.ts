@@ -113,7 +113,7 @@ export class ReceiveTransport extends PeerTransport {
       }
     } catch (cause) {
       for (const one of batch) one.reject(cause);
-      throw cause;
+      this.broken(cause);
     }
   }
 

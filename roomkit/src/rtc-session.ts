@@ -413,7 +413,7 @@ export class RtcSession {
   #fail(failure: RtcFailure): void {
     if (this.#closed) return;
     log.warn(`media session failed: ${failure}`);
-    this.#events.stateChanged("CONNECTING", "DISCONNECTED", true);
+    this.#events.stateChanged(this.#joined ? "CONNECTED" : "CONNECTING", "DISCONNECTED", true);
     this.close();
     this.#events.failed(failure);
   }

@@ -58,6 +58,7 @@ export class SendTransport extends PeerTransport {
     const kind = track.kind as MediaKind;
     const again = this.takeIdle(kind);
     const transceiver = again ?? this.pc.addTransceiver(track, { direction: "sendonly", streams: [this.#stream] });
+    let producerId: string | undefined;
     try {
       if (again !== undefined) {
         again.direction = "sendonly";
@@ -93,14 +94,20 @@ export class SendTransport extends PeerTransport {
           ? { dtlsParameters: local.dtlsParameters }
           : { transportId: this.remote.transportId }),
       });
+      producerId = String(data.producerId);
       this.learnRemote(data);
       if (this.remote === undefined) throw new RoomKitError(CODE_GENERAL, "no remote transport");
       this.sections.set(mid, sendAnswer(this.remote, offer, mid, parameters, codecOptions));
       await this.answer(offer);
       await limitBitrate(transceiver.sender, maxBitrate);
-      return { id: String(data.producerId), mediaType, transceiver };
+      return { id: producerId, mediaType, transceiver };
     } catch (cause) {
-      await this.#undo(transceiver);
+      if (producerId === undefined) await this.#undo(transceiver);
+      else {
+        // The server agreed and the browser did not: take it back there, and start over with a new connection.
+        this.hooks.request("CloseProducer", { producerId }).catch(() => undefined);
+        this.broken(cause);
+      }
       throw cause;
     }
   }
@@ -108,10 +115,14 @@ export class SendTransport extends PeerTransport {
   /** The transceiver is kept, not stopped: Chromium gives a stopped one's section to the next, which then has no mid. */
   async #undo(transceiver: RTCRtpTransceiver): Promise<void> {
     if (this.closed) return;
-    await this.rollback();
-    transceiver.direction = "inactive";
-    await transceiver.sender.replaceTrack(null);
-    this.idle.push(transceiver);
+    try {
+      await this.rollback();
+      transceiver.direction = "inactive";
+      await transceiver.sender.replaceTrack(null);
+      this.idle.push(transceiver);
+    } catch (cause) {
+      this.broken(cause);
+    }
   }
 }
 
