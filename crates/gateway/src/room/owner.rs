@@ -170,7 +170,8 @@ impl Owner {
                 () = tokio::time::sleep(wait) => {}
             }
             let now = self.now();
-            if self.room.next_deadline().is_some_and(|deadline| deadline <= now) {
+            // What has happened already counts before what would have happened without it.
+            if urgent.is_empty() && self.room.next_deadline().is_some_and(|deadline| deadline <= now) {
                 self.room.tick(now);
                 self.settle().await;
             }

@@ -1,0 +1,159 @@
+//! Cuts, reconnects, restarts, and what ends a seat.
+
+use rotunda_core::{Rooms, channel};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use super::support::{Client, Community, OWNER, Server, actor, produce_audio};
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_cut_socket_comes_back_to_its_seat_without_an_event(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let (ann, bob) =
+        (Client::new(&server, &community, "ann").await, Client::new(&server, &community, "bob").await);
+    let bob_entry = bob.enter(&server).await;
+    let mut watch = bob.push_link().await;
+    let mut peer = bob.join(&server, &bob_entry).await;
+    watch.push_of(32).await;
+    let entry = ann.enter(&server).await;
+    watch.push_of(30).await;
+    let info = ann.info(&server, &entry).await;
+    let (mut first, answer) = ann.try_join(&info, "engine").await;
+    assert_eq!(answer["code"], 200);
+    watch.push_of(32).await;
+    peer.notification("OnPeerJoin").await;
+    assert_eq!(first.request("Produce", produce_audio(1, None)).await["code"], 200);
+    watch.push_of(40).await;
+    peer.notification("OnNewProducer").await;
+    drop(first);
+
+    server.advance(10_000);
+    let (_, refused) = ann.try_join(&info, "another").await;
+    assert_eq!(refused["code"], 403, "a session token is of one device");
+    let (mut second, again) = ann.try_join(&info, "engine").await;
+    assert_eq!(again["code"], 200);
+    watch.is_quiet().await;
+    peer.is_quiet().await;
+
+    // The rebuilt session republishes: peers get the new producer, the switch never moved.
+    assert_eq!(second.request("Produce", produce_audio(2, None)).await["code"], 200);
+    peer.notification("OnProducerClose").await;
+    peer.notification("OnNewProducer").await;
+    watch.is_quiet().await;
+
+    // A third Join while the second lives takes its place.
+    let (_third, again) = ann.try_join(&info, "engine").await;
+    assert_eq!(again["code"], 200);
+    assert_eq!(second.close_code().await, 1000);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_silent_member_is_out_after_the_grace(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let (ann, bob) =
+        (Client::new(&server, &community, "ann").await, Client::new(&server, &community, "bob").await);
+    bob.enter(&server).await;
+    let mut watch = bob.push_link().await;
+    let entry = ann.enter(&server).await;
+    watch.push_of(30).await;
+    let socket = ann.join(&server, &entry).await;
+    watch.push_of(32).await;
+    drop(socket);
+    watch.is_quiet().await;
+    server.advance(14_000);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    watch.is_quiet().await;
+    server.advance(2_000);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    assert_eq!(watch.push_of(33).await["data"]["members"][0]["reason"]["type"], "NORMAL");
+    let info = ann.info(&server, &entry).await;
+    assert_eq!(info["code"], 403);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_seat_ends_with_its_qchat_link(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let (ann, bob) =
+        (Client::new(&server, &community, "ann").await, Client::new(&server, &community, "bob").await);
+    bob.enter(&server).await;
+    let mut watch = bob.push_link().await;
+    ann.enter(&server).await;
+    watch.push_of(30).await;
+    let mut push = ann.push_link().await;
+    let link = actor(community.app, "ann");
+    server.gateway.rooms.link_down(&link.user, &link.device);
+    server.advance(9_000);
+    server.gateway.rooms.link_up(&link.user, &link.device);
+    server.advance(9_000);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    watch.is_quiet().await;
+    server.gateway.rooms.link_down(&link.user, &link.device);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    server.advance(10_000);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    watch.push_of(33).await;
+    push.push_of(33).await;
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_restart_seats_the_owner_of_a_session_token_once(pool: PgPool) {
+    let first = Server::start(&pool, 1).await;
+    let community = Community::make(&first, &["ann"]).await;
+    let ann = Client::new(&first, &community, "ann").await;
+    let entry = ann.enter(&first).await;
+    let mut info = ann.info(&first, &entry).await;
+    let (_socket, answer) = ann.try_join(&info, "engine").await;
+    assert_eq!(answer["code"], 200);
+
+    for (seed, code) in [(2, 200), (3, 403)] {
+        let next = Server::start(&pool, seed).await;
+        info["ips"]["webrtcarray"] = json!([format!("ws://{}/rtc/signal", next.address)]);
+        let (mut socket, answer) = ann.try_join(&info, "engine").await;
+        assert_eq!(answer["code"], code, "{answer}");
+        if code == 200 {
+            assert_eq!(socket.request("Produce", produce_audio(1, None)).await["code"], 200);
+            drop(socket);
+            // In the new process it is an ordinary seat: its socket may be cut again.
+            let (_socket, answer) = ann.try_join(&info, "engine").await;
+            assert_eq!(answer["code"], 200);
+            assert_eq!(ann.code(&next, "GET", &ann.room("/snapshot"), &Value::Null).await, 0);
+        }
+    }
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_deleted_channel_closes_its_room(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let ann = Client::new(&server, &community, "ann").await;
+    let entry = ann.enter(&server).await;
+    let mut push = ann.push_link().await;
+    let mut rtc = ann.join(&server, &entry).await;
+    push.push_of(32).await;
+    channel::delete(&server.core, &actor(community.app, OWNER), community.channel).await.unwrap();
+    assert_eq!(push.push_of(51).await["data"]["reason"], "CLOSE_BY_BACKEND");
+    assert_eq!(rtc.notification("OnKickOff").await["externData"]["reason"], 1);
+    assert_eq!(ann.try_enter(&server).await["code"], 404);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn missed_pushes_can_be_asked_for(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let ann = Client::new(&server, &community, "ann").await;
+    let sequence = ann.enter(&server).await["sequence"].as_i64().unwrap();
+    for value in [1, 0, 1] {
+        ann.rest(&server, "PUT", &ann.stream("ann", "audio"), &json!({ "value": value })).await;
+    }
+    let missed = |from: i64| ann.room(&format!("/sequence?nextId={from}&trigger=1"));
+    let answer = ann.rest(&server, "GET", &missed(sequence + 1), &Value::Null).await;
+    let commands: Vec<_> =
+        answer["data"]["list"].as_array().unwrap().iter().map(|push| push["cmd"].clone()).collect();
+    assert_eq!(commands, [40, 41, 40]);
+    let answer = ann.rest(&server, "GET", &missed(1), &Value::Null).await;
+    assert_eq!(answer["data"]["list"], json!([]));
+    assert_eq!(ann.code(&server, "GET", &ann.room("/sequence"), &Value::Null).await, 400);
+}

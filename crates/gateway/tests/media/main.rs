@@ -1,0 +1,7 @@
+//! Room REST, push link and RTC signalling over real sockets and a real Postgres.
+
+mod bad_input;
+mod call;
+mod entry;
+mod lifetime;
+mod support;
