@@ -14,7 +14,6 @@ mod keys;
 mod lifecycle;
 mod listener;
 mod logging;
-mod media;
 mod private_file;
 mod ready;
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What people and scripts are told once everything serves.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -46,6 +49,8 @@ pub struct Ready<'a> {
     #[serde(flatten)]
     pub demo: Option<&'a Demo>,
     pub udp_port: u16,
+    /// Where clients are told to send media.
+    pub media: Vec<SocketAddr>,
     /// The process whose SIGTERM ends everything.
     pub pid: u32,
     pub data: PathBuf,
@@ -78,7 +83,11 @@ impl Drop for ReadyFile {
 /// A short text for a person at a terminal.
 pub fn banner(ready: &Ready<'_>) -> String {
     let Addresses { origin, link, roomkit_url, .. } = ready.addresses;
-    let mut text = format!("\nRotunda serves.\n\n  link address   {link}\n  room kit       {roomkit_url}\n");
+    let media: Vec<String> = ready.media.iter().map(SocketAddr::to_string).collect();
+    let mut text = format!(
+        "\nRotunda serves.\n\n  link address   {link}\n  media (UDP)    {}\n  room kit       {roomkit_url}\n",
+        media.join(", ")
+    );
     if let Some(demo) = ready.demo {
         text += &format!("  app key        {}\n\n  accounts (id, token)\n", demo.app_key);
         for account in &demo.accounts {
@@ -113,6 +122,7 @@ mod tests {
             addresses: &addresses,
             demo: Some(&demo),
             udp_port: 8443,
+            media: vec!["127.0.0.1:8443".parse().unwrap()],
             pid: 123,
             data: "data".into(),
             certificate: None,

@@ -1,6 +1,6 @@
 //! `rotunda serve`: builds everything in order, serves, and takes it down in reverse.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context;
 use rotunda_core::notify;
@@ -8,23 +8,31 @@ use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
-use tokio::net::TcpListener;
+use rotunda_media_io::MediaConfig;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     addresses, ambient, assets, certificate,
     cli::Serve,
     commands,
-    config::Config,
+    config::{Config, LogFormat},
     demo,
     lifecycle::{self, Shutdown},
-    listener, media, private_file,
+    listener, private_file,
     ready::{self, Addresses, Ready, ReadyFile},
     seed,
 };
 
 /// Name of the demo's credentials under `data`.
 const DEMO_FILE: &str = "demo.json";
+
+/// Events of the media worker waiting for the rooms. The worker keeps what does not fit, so more only hides a stall.
+const EVENT_QUEUE: usize = 1024;
+
+/// What closing links get to say goodbye. Shorter leaves clients waiting for their heartbeat to fail, longer delays
+/// every restart.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// Runs until a signal ends it. What fails before everything serves is an error.
 pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
@@ -47,10 +55,14 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     };
     let authority = addresses::authority(config, bound, &advertised);
     let origin = addresses::public_origin(config, bound, &advertised);
-    let media = media::start((config.server.listen, udp_port).into(), &advertised)?;
+    let (events, reported) = mpsc::channel(EVENT_QUEUE);
+    let media =
+        MediaConfig { listen: (config.server.listen, udp_port).into(), advertise: advertised.clone() };
+    let (media, media_thread) = rotunda_media_io::start(&media, events)?;
 
-    let registry = Registry::new(core.clone(), media.handle.clone(), Times::default());
-    tasks.spawn(registry.clone().run_media_events(media.events));
+    let registry = Registry::new(core.clone(), media, Times::default());
+    // Ends with the media thread, which holds the other end.
+    tokio::spawn(registry.clone().run_media_events(reported));
     let gateway = Gateway::new(
         core.clone(),
         registry,
@@ -77,21 +89,30 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         addresses: &addresses,
         demo: demo.as_ref(),
         udp_port,
+        media: advertised.iter().map(|ip| SocketAddr::new(*ip, udp_port)).collect(),
         pid: options.ready_pid.unwrap_or_else(std::process::id),
         data: absolute(&config.data),
         certificate: certificate.development.as_deref().map(absolute),
     };
     let ready_file = options.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
-    println!("{}", ready::banner(&ready));
+    if config.log.format == LogFormat::Human {
+        println!("{}", ready::banner(&ready));
+    }
+    tracing::info!(port = bound.port(), udp_port, demo = config.demo, "serving");
 
     shutdown.soft().await;
     drop(ready_file);
     gateway.shut_down();
+    tokio::select! {
+        () = tokio::time::sleep(FAREWELL) => {}
+        () = shutdown.hard() => {}
+    }
     tasks.close();
     tokio::select! {
         () = tasks.wait() => {}
         () = shutdown.hard() => tracing::warn!(open = tasks.len(), "closing what did not finish in time"),
     }
+    media_thread.stop();
     tracing::info!("stopped");
     Ok(())
 }
