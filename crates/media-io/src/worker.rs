@@ -32,6 +32,8 @@ const SOCKET_BUFFER: usize = 4 << 20;
 const BATCHES_PER_WAKE: usize = 16;
 /// How old counters may get, and how long an event waits for room in its channel.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
+/// How long the worker sleeps when nothing is due. It could be for ever: every input wakes it.
+const IDLE: Duration = Duration::from_secs(1);
 /// Events kept while the control plane does not read. Beyond this the oldest are dropped: it is gone.
 const MAX_EVENTS: usize = 65_536;
 
@@ -116,6 +118,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
         identity,
         before: Counters::default(),
         published: None,
+        stale: false,
     };
     let thread = std::thread::Builder::new()
         .name("media-0".into())
@@ -172,6 +175,8 @@ struct Loop {
     /// What workers before the present one counted.
     before: Counters,
     published: Option<Instant>,
+    /// The published counters are older than the last turn.
+    stale: bool,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the media thread is where the core's time comes from")]
@@ -206,8 +211,10 @@ impl Loop {
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
         while !self.stop.load(Ordering::Acquire) {
             let due = worker.next_wake().map(|at| at.saturating_duration_since(now()));
-            let patience = due.unwrap_or(HOUSEKEEPING).min(self.housekeeping_due());
+            let patience = due.unwrap_or(IDLE).min(self.housekeeping_due());
             self.poll.wait(Some(patience))?;
+            #[cfg(test)]
+            tests::fail_if_told();
             // Level-triggered: an unread counter would make the next wait return at once, and no more.
             let _ = self.woken.read(&mut [0; 8]);
             for _ in 0..BATCHES_PER_WAKE {
@@ -231,10 +238,12 @@ impl Loop {
         Ok(())
     }
 
-    /// How long the next housekeeping may wait: for ever when there is nothing to do but listen.
+    /// How long the next housekeeping may wait.
     fn housekeeping_due(&self) -> Duration {
-        let at = self.published.map_or(Duration::ZERO, |at| HOUSEKEEPING.saturating_sub(now() - at));
-        if self.waiting.is_empty() { Duration::from_secs(1) } else { at }
+        if self.waiting.is_empty() && !self.stale {
+            return IDLE;
+        }
+        self.published.map_or(Duration::ZERO, |at| HOUSEKEEPING.saturating_sub(now() - at))
     }
 
     fn pass_on(&mut self, events: Vec<Event>) {
@@ -260,12 +269,87 @@ impl Loop {
 
     fn publish(&mut self, counters: &Counters) {
         let now = now();
-        if self.published.is_some_and(|at| now - at < HOUSEKEEPING) {
+        self.stale = self.published.is_some_and(|at| now - at < HOUSEKEEPING);
+        if self.stale {
             return;
         }
         self.published = Some(now);
         let mut total = self.before.clone();
         total.add(counters);
         *self.end.counters.lock().unwrap_or_else(PoisonError::into_inner) = total;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rotunda_sfu::{Command, ConsumerId};
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+
+    static FAULT: AtomicBool = AtomicBool::new(false);
+
+    pub(super) fn fail_if_told() {
+        assert!(!FAULT.swap(false, Ordering::AcqRel), "a fault made by a test");
+    }
+
+    fn config(advertise: &[&str]) -> MediaConfig {
+        MediaConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            advertise: advertise.iter().map(|ip| ip.parse().unwrap()).collect(),
+        }
+    }
+
+    /// The one test of this module that starts a worker, because the fault is the whole module's.
+    #[test]
+    fn a_panic_is_counted_and_reported_and_the_worker_starts_again() {
+        let (sender, mut events) = channel(4);
+        let (handle, thread) = start(&config(&[]), sender).unwrap();
+        for panics in 1..=2 {
+            FAULT.store(true, Ordering::Release);
+            // Any command wakes the worker.
+            handle.send(Command::RemoveConsumer(ConsumerId(1))).unwrap();
+            assert_eq!(events.blocking_recv(), Some(Event::WorkerRestarted { panics }));
+        }
+        handle.send(Command::RemoveConsumer(ConsumerId(1))).unwrap();
+        let counted = || {
+            let counters = handle.counters();
+            (counters.panics, counters.commands_refused > 0)
+        };
+        while counted() != (2, true) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        thread.stop();
+        // The queue goes with the worker.
+        assert!(handle.send(Command::RemoveConsumer(ConsumerId(1))).is_err());
+    }
+
+    #[test]
+    fn each_advertised_address_is_a_candidate_with_the_real_port() {
+        let local = "0.0.0.0:7000".parse().unwrap();
+        let config = config(&["192.0.2.1", "2001:db8::1"]);
+        let candidates = candidates(local, &config.advertise).unwrap();
+        let facts: Vec<_> = candidates.iter().map(|c| (c.ip.to_string(), c.port, c.priority)).collect();
+        assert_eq!(
+            facts,
+            [("192.0.2.1".into(), 7000, 2_130_706_431), ("2001:db8::1".into(), 7000, 2_130_706_175)]
+        );
+        assert_ne!(candidates[0].foundation, candidates[1].foundation);
+    }
+
+    #[test]
+    fn every_address_is_no_address_to_advertise() {
+        let refused = candidates("0.0.0.0:7000".parse().unwrap(), &[]);
+        assert!(matches!(refused, Err(StartError::NothingToAdvertise(_))));
+        let refused = candidates("127.0.0.1:1".parse().unwrap(), &["::".parse().unwrap()]);
+        assert!(matches!(refused, Err(StartError::NothingToAdvertise(_))));
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error() {
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (sender, _events) = channel(1);
+        let config = MediaConfig { listen: taken.local_addr().unwrap(), advertise: vec![] };
+        assert!(matches!(start(&config, sender), Err(StartError::Socket { .. })));
     }
 }

@@ -137,9 +137,11 @@ impl Client {
     }
 
     fn send(&mut self, ssrc: u32, payload_type: u8, sequence: u64, timestamp: u32, payload: &[u8]) {
-        let mut values = ExtensionValues::default();
-        values.audio_level = Some(-30);
-        values.voice_activity = Some(true);
+        let values = ExtensionValues {
+            audio_level: Some(-30),
+            voice_activity: Some(true),
+            ..ExtensionValues::default()
+        };
         let write = RtpWrite::new(payload_type.into(), sequence.into(), timestamp, now(), payload.to_vec())
             .ext_vals(values);
         let mut api = self.rtc.direct_api();
