@@ -7,8 +7,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Log, LogFormat};
 
-/// Postgres' notices say that what exists exists. A directive of the configuration still overrides this one.
-const QUIET: &str = "sqlx::postgres::notice=warn";
+/// Postgres' notices say that what exists exists; the DTLS crate warns of each handshake that it has no server name,
+/// which a server never has. Directives of the configuration still override these.
+const QUIET: &str = "sqlx::postgres::notice=warn,rtc_dtls::config=error";
 
 /// Starts logging to standard error, so that standard output stays free for answers and the banner.
 pub fn start(log: &Log) -> anyhow::Result<()> {
