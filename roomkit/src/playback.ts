@@ -79,6 +79,7 @@ export class AudioPlayback {
   }
 
   #disarm(): void {
+    if (!this.#retryArmed) return;
     this.#retryArmed = false;
     for (const name of GESTURES) document.removeEventListener(name, this.#gesture, true);
   }

@@ -158,7 +158,7 @@ export class ReceiveTransport extends PeerTransport {
     const local = localTransport(offer);
     return this.hooks.request("Consume", {
       kind: kindOf(options.mediaType),
-      rtpCapabilities: receiveCapabilities(offer, this.#edge),
+      rtpCapabilities: receiveCapabilities(offer, kindOf(options.mediaType), this.#edge),
       uid: options.uid,
       producerId: options.producerId,
       preferredSpatialLayer: options.layer,

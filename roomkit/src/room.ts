@@ -49,6 +49,8 @@ export class Room {
   readonly #sequence = new PushSequence();
   #rtcToken = "";
   #over = false;
+  /** My own leave is under way. */
+  #departing = false;
   #leaving: Promise<void> | undefined;
   #resyncing = false;
   #resyncAgain = false;
@@ -68,7 +70,7 @@ export class Room {
   }
 
   get ending(): boolean {
-    return this.#over || this.#leaving !== undefined;
+    return this.#over || this.#departing;
   }
 
   get rtcToken(): string {
@@ -233,6 +235,7 @@ export class Room {
   }
 
   async #leave(callbacks: boolean): Promise<void> {
+    this.#departing = true;
     this.media.close(true);
     try {
       await this.deps.rest.leave(this.uuid);
@@ -270,7 +273,7 @@ export class Room {
 
   #gone(reason: string): void {
     // My own leave reports itself once the server has answered.
-    if (this.#leaving !== undefined) return;
+    if (this.#departing) return;
     const ends: Record<string, string> = { ADMIN_KICK: "KICK_OUT", SELF_KICK: "kICK_BY_SELF" };
     this.#finish(ends[reason] ?? "LEAVE_BY_SELF", { reason });
   }

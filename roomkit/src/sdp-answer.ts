@@ -51,8 +51,13 @@ export function localTransport(offer: Offer): LocalTransport {
   return { iceUfrag: ufrag, dtlsParameters: { role: "server", fingerprints } };
 }
 
-function localCapabilities(offer: Offer): RtpCapabilities {
-  const capabilities = extractRtpCapabilities({ sdpObject: offer });
+/**
+ * What the offer says for one kind. Audio and video share extension ids, and the library keeps one extension per id, so
+ * that with both kinds at once audio would lose those it shares with video.
+ */
+function localCapabilities(offer: Offer, kind: MediaKind): RtpCapabilities {
+  const sdpObject = { ...offer, media: offer.media.filter((m) => m.type === kind) };
+  const capabilities = extractRtpCapabilities({ sdpObject });
   ortc.validateAndNormalizeRtpCapabilities(capabilities);
   return capabilities;
 }
@@ -72,9 +77,10 @@ export interface SendParameters {
 
 /** What one section of our offer sends, in the first codec the server prefers. */
 export function sendParameters(offer: Offer, mid: string, kind: MediaKind, edge: RtpCapabilities): SendParameters {
-  const extended = ortc.getExtendedRtpCapabilities(localCapabilities(offer), remoteCapabilities(edge), false);
+  const extended = ortc.getExtendedRtpCapabilities(localCapabilities(offer, kind), remoteCapabilities(edge), false);
   const sending = ortc.getSendingRtpParameters(kind, extended);
   const answer = ortc.getSendingRemoteRtpParameters(kind, extended);
+  if (sending.codecs.length === 0) throw new RoomKitError(CODE_GENERAL, `no ${kind} codec is shared with the server`);
   sending.codecs = ortc.reduceCodecs(sending.codecs);
   answer.codecs = ortc.reduceCodecs(answer.codecs);
   const section = sectionOf(offer, mid);
@@ -88,8 +94,8 @@ export function sendParameters(offer: Offer, mid: string, kind: MediaKind, edge:
  * What this browser can receive of what the server has, with the browser's own payload types and extension ids: the
  * server must send with those, since they are what the offer says. Swapping the sides makes `ortc` count from here.
  */
-export function receiveCapabilities(offer: Offer, edge: RtpCapabilities): RtpCapabilities {
-  const extended = ortc.getExtendedRtpCapabilities(remoteCapabilities(edge), localCapabilities(offer), false);
+export function receiveCapabilities(offer: Offer, kind: MediaKind, edge: RtpCapabilities): RtpCapabilities {
+  const extended = ortc.getExtendedRtpCapabilities(remoteCapabilities(edge), localCapabilities(offer, kind), false);
   return ortc.getRecvRtpCapabilities(extended);
 }
 
@@ -144,7 +150,7 @@ export function receiveAnswer(
 export function idleAnswer(remote: RemoteTransport, offer: Offer, mid: string): AnswerSection {
   const offered = sectionOf(offer, mid);
   const kind = offered.type as MediaKind;
-  const codec = localCapabilities(offer).codecs?.find((c) => c.kind === kind && !c.mimeType.endsWith("/rtx"));
+  const codec = localCapabilities(offer, kind).codecs?.find((c) => !c.mimeType.endsWith("/rtx"));
   if (codec?.preferredPayloadType === undefined) throw new RoomKitError(CODE_GENERAL, `no ${kind} codec is offered`);
   const rtp: RtpParameters = {
     codecs: [

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { readChannelInfo } from "../src/channel-info";
+import { audioSettings, screenSettings, videoSettings } from "../src/encoder-settings";
+import { endpoints, webSocketAddress } from "../src/endpoints";
+import { randomUuid } from "../src/identity";
+import { browser } from "../src/join-request";
+import { readFrame } from "../src/push-link";
+import { property } from "../src/room-context";
+import { volumes } from "../src/volume-meter";
+import { parsePush } from "../src/wire";
+
+describe("addresses", () => {
+  it("all come from roomServer alone", () => {
+    expect(endpoints({ roomKitServerConfig: { roomServer: "https://chat.test:8443/" } }, "https://page.test")).toEqual({
+      room: "https://chat.test:8443",
+      channelInfo: "https://chat.test:8443/rtc/info",
+      link: "https://chat.test:8443",
+      lbs: undefined,
+    });
+  });
+
+  it("fall back to the page's origin", () => {
+    expect(endpoints(undefined, "https://page.test").room).toBe("https://page.test");
+    expect(endpoints({}, "https://page.test").channelInfo).toBe("https://page.test/rtc/info");
+  });
+
+  it("follow the vendor's other keys when they are given", () => {
+    const config = {
+      roomKitServerConfig: { roomServer: "rooms.test" },
+      imServerConfig: { lbs: "https://lbs.test/lbs", link: "link.test:9", linkSslWeb: false },
+      rtcServerConfig: { channelServer: "https://rtc.test/info" },
+    };
+    expect(endpoints(config, "https://page.test")).toEqual({
+      room: "https://rooms.test",
+      channelInfo: "https://rtc.test/info",
+      link: "http://link.test:9",
+      lbs: undefined,
+    });
+    expect(endpoints({ imServerConfig: { lbs: "https://lbs.test/lbs" } }, "https://p.test").lbs).toBe("https://lbs.test/lbs");
+  });
+
+  it("a bare host of the channel info means wss", () => {
+    expect(webSocketAddress("h.test:1/rtc/signal")).toBe("wss://h.test:1/rtc/signal");
+    expect(webSocketAddress("ws://h.test")).toBe("ws://h.test");
+  });
+});
+
+describe("frames of the push link", () => {
+  it.each([
+    ["1::", "connect"],
+    ["2::", "heartbeat"],
+    ["0::", "disconnect"],
+    ["7:::1", "other"],
+    ["", "other"],
+    ["3:::", "other"],
+    ["3:::{", "other"],
+    ["3:::[1]", "other"],
+    ['3:::{"sid":22}', "packet"],
+  ])("%s is %s", (text, type) => {
+    expect(readFrame(text).type).toBe(type);
+  });
+
+  it("carry push bodies; anything else is none", () => {
+    const body = parsePush('{"cmd":33,"type":"R","sequence":5,"data":{"roomUuid":"42","members":[]}}');
+    expect(body).toMatchObject({ cmd: 33, sequence: 5, roomUuid: "42" });
+    for (const text of [undefined, 5, "", "null", "[]", '{"cmd":"33"}']) expect(parsePush(text)).toBeUndefined();
+  });
+});
+
+describe("channel info", () => {
+  it("is read", () => {
+    const text = JSON.stringify({ code: 200, cid: "1001", token: "t", time: {}, ips: { webrtcarray: ["wss://h/rtc/signal"] } });
+    expect(readChannelInfo(200, text)).toEqual({ cid: 1001, token: "t", addresses: ["wss://h/rtc/signal"] });
+  });
+
+  it.each([
+    [200, '{"code":403,"desc":"no permission"}', 403],
+    [502, "<html>", 502],
+    [200, '{"code":200,"cid":"1","token":"t","ips":{"webrtcarray":[]}}', -1],
+  ])("%i %s rejects with %i", (status, text, code) => {
+    expect(() => readChannelInfo(status, text)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+});
+
+describe("volume", () => {
+  it("counts 0 to 100, leaves the silent out, and takes a member's louder source", () => {
+    expect(
+      volumes([
+        { userUuid: "a", level: 0.5 },
+        { userUuid: "b", level: 0.004 },
+        { userUuid: "c", level: undefined },
+        { userUuid: "a", level: 0.7 },
+        { userUuid: "d", level: 1.3 },
+        { userUuid: "", level: 1 },
+      ]),
+    ).toEqual([
+      { userUuid: "a", volume: 70 },
+      { userUuid: "d", volume: 100 },
+    ]);
+  });
+});
+
+describe("encoder settings", () => {
+  it("follow the channel's configuration", () => {
+    expect(audioSettings({ audio: { profile: "high_quality_stereo", scenario: "music" } })).toMatchObject({
+      maxBitrate: 128_000,
+      constraints: { channelCount: 2, noiseSuppression: false },
+      codecOptions: { opusStereo: true },
+    });
+    expect(videoSettings({ video: { width: 1280, height: 720, fps: 30 } }).constraints).toEqual({
+      width: { ideal: 1280 },
+      height: { ideal: 720 },
+      frameRate: { ideal: 30 },
+    });
+    expect(screenSettings({ screen: { videoProfile: "HD720P", fps: 5 } }).constraints).toMatchObject({ height: { max: 720 } });
+  });
+
+  it("have defaults for nothing and for nonsense", () => {
+    expect(audioSettings({}).maxBitrate).toBe(32_000);
+    expect(audioSettings({ audio: { profile: "high" } }).maxBitrate).toBe(32_000);
+    expect(videoSettings({ video: { width: -1, height: Number.NaN, fps: 0 } }).constraints).toEqual(videoSettings({}).constraints);
+  });
+});
+
+describe("room property", () => {
+  it("unwraps the SDK's JSON text and takes plain text as the value", () => {
+    expect(property('{"value":"offNotAllowSelfOn_1"}')).toEqual({ value: "offNotAllowSelfOn_1" });
+    expect(property("plain")).toEqual({ value: "plain" });
+    expect(property('"text"')).toEqual({ value: '"text"' });
+  });
+});
+
+describe("who is asking", () => {
+  it("names the browser as the server's SRTP choice wants it", () => {
+    expect(browser("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36")).toEqual({
+      name: "Chrome",
+      version: "156.0.0.0",
+    });
+    expect(browser("Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0").name).toBe("Firefox");
+    expect(browser("Mozilla/5.0 (Macintosh) AppleWebKit/605 (KHTML, like Gecko) Version/18.1 Safari/605")).toEqual({ name: "Safari", version: "18.1" });
+    expect(browser("curl")).toEqual({ name: "unknown", version: "0" });
+  });
+
+  it("has a UUID-shaped device id", () => {
+    expect(randomUuid()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
