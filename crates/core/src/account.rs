@@ -58,12 +58,6 @@ pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
     Ok(LoggedIn { account: found.account, servers })
 }
 
-/// Servers of which the account hears without subscribing, as they are now.
-pub async fn servers(core: &Core, user: &UserKey) -> Result<Vec<ServerId>, Error> {
-    let threshold = rotunda_model::server::SUBSCRIPTION_THRESHOLD;
-    Ok(rotunda_store::server::small_ones_of(core.store().pool(), user, threshold).await?)
-}
-
 /// A new app and its secret in clear, shown once and kept sealed.
 #[derive(Debug)]
 pub struct NewApp {

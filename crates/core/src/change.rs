@@ -264,7 +264,7 @@ impl Change {
         let first = self.locked.outbox_seq + 1;
         self.locked.outbox_seq += i64::try_from(self.notifications.len()).unwrap_or(i64::MAX);
         let server = self.server();
-        rotunda_store::outbox::append(&mut self.tx, server, first, self.now, &self.notifications).await?;
+        rotunda_store::outbox::append(&mut *self.tx, server, first, self.now, &self.notifications).await?;
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! Invitations and applications: the ways into a server.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use rotunda_model::{
-    Accid, Millis, RequestId, Right, ServerId,
+    Accid, AuthValue, Auths, Millis, RequestId, Right, ServerId,
     notification::{Audience, Fact},
     server::{ApplyMode, InviteMode, Request},
 };
@@ -156,8 +158,7 @@ pub async fn apply(
         }
         let kind = RequestKind::Application;
         let request = open(&mut change, kind, applicant, None, ps, RequestStatus::Open, ttl_ms).await?;
-        let right = Right::MANAGE_INVITE_APPLY.id();
-        for handler in members::holders(&mut *change.tx, server, right, HANDLERS_MAX).await? {
+        for handler in handlers(&mut change).await? {
             let fact = Fact::MemberApply { server: change.entity(), request: request.id };
             change.notify(Audience::ServerAccounts(vec![handler]), fact);
         }
@@ -173,6 +174,32 @@ pub async fn apply(
     welcome(&mut change, &outsiders).await?;
     change.commit().await?;
     Ok(request)
+}
+
+/// Those who may handle applications: the owner, and members with the right. Storage only names candidates.
+async fn handlers(change: &mut Change) -> Result<Vec<Accid>, Error> {
+    let server = change.server();
+    let rules = Arc::clone(&change.before);
+    let allows = |auths: Option<&Auths>| {
+        auths.is_some_and(|auths| auths.get(Right::MANAGE_INVITE_APPLY) == AuthValue::Allow)
+    };
+    let mut candidates = vec![rules.owner.clone()];
+    let roles: Vec<_> = rules.roles().iter().map(|(role, _)| *role).collect();
+    let roles: Vec<_> = roles.into_iter().filter(|role| allows(rules.role_auths(*role))).collect();
+    if !roles.is_empty() {
+        candidates.extend(members::of_roles(&mut *change.tx, server, &roles, HANDLERS_MAX).await?);
+    }
+    if allows(rules.role_auths(rules.everyone())) {
+        candidates.extend(members::eldest(&mut *change.tx, server, HANDLERS_MAX).await?);
+    }
+    let mut seen = BTreeSet::new();
+    candidates.retain(|accid| seen.insert(accid.clone()));
+    let standings = change.standings(&candidates).await?;
+    let holding = standings
+        .into_iter()
+        .filter(|standing| guard::handle_applications(&rules, &standing.subject()).is_ok());
+    let most = usize::try_from(HANDLERS_MAX).unwrap_or(usize::MAX);
+    Ok(holding.map(|standing| standing.accid).take(most).collect())
 }
 
 /// 24_40. Notifies 11 to the server, 31 and 32 to the new member.

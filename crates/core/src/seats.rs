@@ -1,5 +1,7 @@
 //! Seated members after a commit: who may stay, and with which rights.
 
+use std::collections::HashMap;
+
 use rotunda_model::{Accid, AppId, RtcConfig, ServerId, UserKey};
 use rotunda_permissions::Subject;
 
@@ -39,6 +41,8 @@ async fn judge_all(
     let standings = rotunda_store::member::standings(db, server, &accids).await?;
     let servers = vec![server; accids.len()];
     let members = rotunda_store::member::by_keys(db, &servers, &accids).await?;
+    let names: HashMap<Accid, String> =
+        members.into_iter().map(|member| (member.accid, member.nick)).collect();
     // The newest there is: a slower sibling must not tell an older verdict after a newer one.
     let Some(snapshot) = core.snapshot(app, server).await? else { return Ok(()) };
     let default = RtcConfig::default();
@@ -51,7 +55,7 @@ async fn judge_all(
             Some(roles) => Subject::member(accid, roles),
             None => Subject::outsider(accid),
         };
-        let name = members.iter().find(|member| member.accid == *accid).map_or("", |member| &member.nick);
+        let name = names.get(accid).map_or("", String::as_str);
         let seat = Seat { channel: *channel, config: configs.get(channel).unwrap_or(&default), name };
         let verdict = seat.judge(&snapshot, &subject).ok();
         rooms.rights_changed(*channel, &UserKey { app, accid: accid.clone() }, verdict);

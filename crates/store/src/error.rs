@@ -11,10 +11,17 @@ pub enum StoreError {
     Row { column: &'static str },
 }
 
+/// Postgres' code for a lock that was not granted within `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 impl StoreError {
-    /// No connection to be had in time: try again later.
+    /// No connection or no lock to be had in time: try again later.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Query(sqlx::Error::PoolTimedOut))
+        match self {
+            Self::Query(sqlx::Error::PoolTimedOut) => true,
+            Self::Query(sqlx::Error::Database(error)) => error.code().as_deref() == Some(LOCK_NOT_AVAILABLE),
+            _ => false,
+        }
     }
 
     /// A unique or primary key already has this row.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use sqlx::{
     Postgres, Transaction,
-    postgres::{PgPool, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 
 /// A transaction; dropped without commit it rolls back.
@@ -49,13 +49,25 @@ pub struct Start {
 /// How long a use case waits for a connection. Longer hides an overload; shorter refuses bursts.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a change waits for its server's row lock, in milliseconds. Longer queues up more behind a slow one, shorter
+/// refuses under a burst of edits of one server.
+const LOCK_TIMEOUT_MS: &str = "10000";
+
+/// When Postgres ends a transaction in which nothing happens, in milliseconds: a process that hangs must not hold a
+/// server's lock for ever. Far above what any change needs between two queries.
+const IDLE_TIMEOUT_MS: &str = "60000";
+
 impl Store {
     /// `connections`: the most the pool opens. Each costs Postgres about 10 MB.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options = url.parse::<PgConnectOptions>()?.options([
+            ("lock_timeout", LOCK_TIMEOUT_MS),
+            ("idle_in_transaction_session_timeout", IDLE_TIMEOUT_MS),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect(url)
+            .connect_with(options)
             .await?;
         Ok(Self { pool })
     }

@@ -201,23 +201,32 @@ pub async fn banned(
     found.iter().map(|accid| row::accid(accid, "bans.accid")).collect()
 }
 
-/// Members for whom any custom role or @everyone allows `right`, and the owner; at most `limit`.
-///
-/// When @everyone allows it that may be everybody, hence the limit.
-pub async fn holders(
+/// The longest members among those in any of `roles`; at most `limit`.
+pub async fn of_roles(
     db: impl PgExecutor<'_>,
     server: ServerId,
-    right: u32,
+    roles: &[RoleId],
     limit: u32,
 ) -> Result<Vec<Accid>, StoreError> {
+    let raw: Vec<i64> = roles.iter().map(|id| id.get()).collect();
     let found = sqlx::query_scalar!(
-        "SELECT m.accid FROM members m WHERE m.server = $1 AND (m.is_owner
-            OR EXISTS (SELECT 1 FROM server_roles e WHERE e.server = m.server AND e.kind = 1 AND e.auths->$2 = '1')
-            OR EXISTS (SELECT 1 FROM role_members rm JOIN server_roles r ON r.id = rm.role
-                WHERE rm.server = m.server AND rm.accid = m.accid AND r.auths->$2 = '1'))
-         ORDER BY m.is_owner DESC, m.created LIMIT $3",
+        "SELECT m.accid FROM members m WHERE m.server = $1
+            AND m.accid IN (SELECT r.accid FROM role_members r WHERE r.role = ANY($2))
+         ORDER BY m.created LIMIT $3",
         server.get(),
-        right.to_string(),
+        &raw,
+        i64::from(limit)
+    )
+    .fetch_all(db)
+    .await?;
+    found.iter().map(|accid| row::accid(accid, "members.accid")).collect()
+}
+
+/// The longest members of all; at most `limit`.
+pub async fn eldest(db: impl PgExecutor<'_>, server: ServerId, limit: u32) -> Result<Vec<Accid>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "SELECT accid FROM members WHERE server = $1 ORDER BY created LIMIT $2",
+        server.get(),
         i64::from(limit)
     )
     .fetch_all(db)

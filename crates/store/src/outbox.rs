@@ -13,23 +13,26 @@ const STORED_FOR_MS: i64 = 30 * 24 * 3_600 * 1_000;
 
 /// Appends, with sequence numbers rising from `first_seq`. Under the server's row lock.
 pub async fn append(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     server: ServerId,
     first_seq: i64,
     now: Millis,
     notifications: &[Notification],
 ) -> Result<(), StoreError> {
-    for (seq, notification) in (first_seq..).zip(notifications) {
-        sqlx::query!(
-            "INSERT INTO outbox (server, seq, created, body) VALUES ($1, $2, $3, $4)",
-            server.get(),
-            seq,
-            now.get(),
-            Json(notification) as _
-        )
-        .execute(&mut *db)
-        .await?;
+    if notifications.is_empty() {
+        return Ok(());
     }
+    let bodies: Vec<Json<&Notification>> = notifications.iter().map(Json).collect();
+    sqlx::query!(
+        "INSERT INTO outbox (server, seq, created, body)
+         SELECT $1, $2 + n.at - 1, $3, n.body FROM unnest($4::jsonb[]) WITH ORDINALITY AS n (body, at) ORDER BY n.at",
+        server.get(),
+        first_seq,
+        now.get(),
+        &bodies as _
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -95,3 +95,18 @@ async fn a_query_shows_only_what_the_caller_sees(pool: PgPool) -> anyhow::Result
     assert_eq!(code(channel::delete(&app.core, &stranger, public.id).await), Code::NOT_FOUND);
     Ok(())
 }
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn open_queries_show_everything_of_the_app_and_nothing_of_another(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::with(pool, |config| config.open_queries = true).await?;
+    let (ann, eve) = (app.account("ann").await?, app.account("eve").await?);
+    let stranger = app.away_in(&app.other_app().await?, "ann").await?;
+    let made = support::server(&app, &ann).await?;
+    let private = support::channel(&app, &ann, made.id, ViewMode::Private).await?;
+    assert_eq!(channel::by_ids(&app.core, &eve, &[private.id]).await?, std::slice::from_ref(&private));
+    assert!(channel::by_ids(&app.core, &stranger, &[private.id]).await?.is_empty());
+    let keys = [(made.id, ann.user.accid.clone())];
+    assert_eq!(rotunda_core::member::by_keys(&app.core, &eve, &keys).await?.len(), 1);
+    assert!(rotunda_core::member::by_keys(&app.core, &stranger, &keys).await?.is_empty());
+    Ok(())
+}

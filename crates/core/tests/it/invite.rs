@@ -1,4 +1,4 @@
-use rotunda_core::{invite, member, server};
+use rotunda_core::{invite, member, role, server};
 use rotunda_model::{AuthValue, Code, RequestId, Right, ViewMode, notification::Fact};
 use rotunda_testkit::TestApp;
 use sqlx::PgPool;
@@ -132,6 +132,32 @@ async fn an_application_is_for_its_handlers(pool: PgPool) -> anyhow::Result<()> 
     assert_eq!(app.told(&eve).await?, [11, 32]);
     assert_eq!(accept(&ann).await, Code::REPEATED);
     assert_eq!(code(invite::apply(&app.core, &eve, made.id, "", None).await), Code::REPEATED);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn handlers_hold_the_right_by_any_role(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob, cy) = (app.account("ann").await?, app.account("bob").await?, app.account("cy").await?);
+    let (eve, eva) = (app.account("eve").await?, app.account("eva").await?);
+    let made = support::closed_server(&app, &ann).await?;
+    let both = [bob.user.accid.clone(), cy.user.accid.clone()];
+    invite::invite(&app.core, &ann, made.id, &both, "", None).await?;
+    let role = support::custom_role(&app, &ann, made.id, 1).await?;
+    let handle = vec![(Right::MANAGE_INVITE_APPLY, AuthValue::Allow)];
+    let update = role::RoleUpdate { auths: handle.clone(), ..role::RoleUpdate::default() };
+    role::update(&app.core, &ann, made.id, role, update).await?;
+    role::add_members(&app.core, &ann, made.id, role, &support::one(&bob)).await?;
+    app.quiet().await?;
+    invite::apply(&app.core, &eve, made.id, "", None).await?;
+    assert_eq!((app.told(&ann).await?, app.told(&bob).await?), (vec![3], vec![3]));
+    assert!(app.told(&cy).await?.is_empty());
+    support::set_everyone(&app, &ann, made.id, &handle).await?;
+    app.quiet().await?;
+    invite::apply(&app.core, &eva, made.id, "", None).await?;
+    for actor in [&ann, &bob, &cy] {
+        assert_eq!(app.told(actor).await?, [3]);
+    }
     Ok(())
 }
 
