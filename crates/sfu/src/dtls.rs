@@ -17,7 +17,7 @@ use std::{
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA384, SHA512};
 use bytes::BytesMut;
 use rtc_dtls::{
-    config::{ConfigBuilder, ExtendedMasterSecretType},
+    config::{ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig},
     crypto::Certificate,
     crypto_provider::{RTCCryptoProvider, default_provider},
     endpoint::{Endpoint, EndpointEvent},
@@ -181,6 +181,7 @@ fn profile(chosen: SrtpProtectionProfile) -> Option<SrtpProfile> {
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 struct Client {
+    config: Arc<HandshakeConfig>,
     endpoint: Endpoint,
     offer: SrtpOffer,
     mismatch: Arc<AtomicBool>,
@@ -216,11 +217,9 @@ impl Client {
             })))
             .build(true, None)
             .map_err(|error| IdentityError(error.to_string()))?;
-        let mut endpoint = Endpoint::new(PEER, Default::default(), None);
-        endpoint
-            .connect(now, PEER, Arc::new(config), None)
-            .map_err(|error| IdentityError(error.to_string()))?;
-        Ok(Self { endpoint, offer, mismatch, state: State::Handshaking, outcome: None, datagrams: 0 })
+        let config = Arc::new(config);
+        let endpoint = hello(now, &config).map_err(|error| IdentityError(error.to_string()))?;
+        Ok(Self { config, endpoint, offer, mismatch, state: State::Handshaking, outcome: None, datagrams: 0 })
     }
 
     /// Runs a piece of the library, which must not take the worker down with it.
@@ -286,6 +285,13 @@ impl Client {
     }
 }
 
+/// An association with its first flight ready.
+fn hello(now: Instant, config: &Arc<HandshakeConfig>) -> Result<Endpoint, LibraryError> {
+    let mut endpoint = Endpoint::new(PEER, Default::default(), None);
+    endpoint.connect(now, PEER, Arc::clone(config), None)?;
+    Ok(endpoint)
+}
+
 type LibraryError = rtc_shared::error::Error;
 
 impl Handshake for Client {
@@ -313,9 +319,20 @@ impl Handshake for Client {
     }
 
     fn advance(&mut self, now: Instant) {
-        if self.state != State::Over {
-            self.guarded(|endpoint| endpoint.handle_timeout(PEER, now));
+        if self.state == State::Over {
+            return;
         }
+        let config = Arc::clone(&self.config);
+        let unanswered = self.state == State::Handshaking && !self.has_seen_certificate();
+        self.guarded(|endpoint| match endpoint.handle_timeout(PEER, now) {
+            // The library gives up after eight flights. A peer that has not answered yet gets a new hello: how
+            // long to go on is the transport's decision.
+            Err(LibraryError::ErrInvalidFsmTransition) if unanswered => {
+                *endpoint = hello(now, &config)?;
+                Ok(())
+            }
+            other => other,
+        });
     }
 
     fn next_wake(&self) -> Option<Instant> {
@@ -460,6 +477,29 @@ mod tests {
     fn lost_flights_are_repeated() {
         let (outcome, _) = handshake(SrtpOffer::All, SrtpOffer::All, true, true);
         assert!(matches!(outcome, Some(Outcome::Keys(..))), "{outcome:?}");
+    }
+
+    #[test]
+    fn a_peer_that_is_silent_for_long_is_still_greeted() {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        let start = Instant::now();
+        let (ours, theirs) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let signalled = [theirs.fingerprint().clone()];
+        let mut client = ours.connect(start, SrtpOffer::All, &signalled).unwrap();
+        let mut now = start;
+        while now < start + Duration::from_secs(20) {
+            while client.next_datagram().is_some() {}
+            assert_eq!(client.next_outcome(), None, "after {:?}", now - start);
+            now = client.next_wake().unwrap();
+            client.advance(now);
+        }
+        let mut server = server::Server::new(&theirs, SrtpOffer::All);
+        while let Some(datagram) = client.next_datagram() {
+            for answer in server.exchange(now, &datagram) {
+                client.receive(now, &answer);
+            }
+        }
+        assert!(matches!(client.next_outcome(), Some(Outcome::Keys(..))));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Worker {
             Some(check.answer(from, &transport.key, room))
         });
         let start = check.use_candidate && transport.dtls.is_none();
-        if let Some(address) = evicted {
+        if let Some(address) = evicted.filter(|address| self.by_address.get(address) == Some(&index)) {
             self.by_address.remove(&address);
         }
         // The newest transport that proves itself from an address has it: a browser reuses ports.

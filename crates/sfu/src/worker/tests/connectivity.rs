@@ -165,3 +165,27 @@ fn a_peer_that_closes_dtls_is_gone() {
     assert_eq!(world.worker.take_events(), [lost]);
     assert!(world.worker.consumers.is_empty());
 }
+
+#[test]
+fn many_addresses_push_out_the_oldest_and_no_other_transport() {
+    let (mut world, a, b) = audio_pair();
+    let own = world.peers[b].address;
+    for port in 5_000..5_050 {
+        world.peers[b].address.set_port(port);
+        world.check(b, false);
+        world.now += Duration::from_millis(1);
+    }
+    world.peers[b].address = own;
+    assert!(world.worker.by_address.len() <= 9, "{}", world.worker.by_address.len());
+    // An address that changed hands stays with its new owner when the old one's paths are pushed out.
+    world.peers[a].address.set_port(9_000);
+    world.check(a, false);
+    let shared = world.peers[a].address;
+    world.peers[b].address = shared;
+    world.check(b, false);
+    for port in 6_000..6_020 {
+        world.peers[a].address.set_port(port);
+        world.check(a, false);
+    }
+    assert_eq!(world.worker.by_address.get(&shared), world.worker.transport_ids.get(&world.peers[b].id));
+}
