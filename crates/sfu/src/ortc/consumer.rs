@@ -167,8 +167,8 @@ fn extensions(
 ) -> (ConsumerExtensions, Vec<RtpHeaderExtension>) {
     let mut announced: Vec<RtpHeaderExtension> = Vec::new();
     let mut take = |uri: &str, wanted: bool| {
-        let own =
-            capabilities.header_extensions.iter().find(|ext| ext.uri == uri && ext.kind == producer.kind)?;
+        let of_kind = |kind: Option<MediaKind>| kind.is_none_or(|kind| kind == producer.kind);
+        let own = capabilities.header_extensions.iter().find(|ext| ext.uri == uri && of_kind(ext.kind))?;
         let id = own.preferred_id;
         let free = announced.iter().all(|other| other.id != id);
         if !wanted || !free || !ONE_BYTE_IDS.contains(&id) {

@@ -70,7 +70,7 @@ pub(super) fn video_feedback() -> Vec<RtcpFeedback> {
 
 fn extension(kind: MediaKind, uri: &str, id: u8) -> RtpHeaderExtensionCapability {
     RtpHeaderExtensionCapability {
-        kind,
+        kind: Some(kind),
         uri: uri.into(),
         preferred_id: id,
         preferred_encrypt: false,

@@ -37,9 +37,9 @@ pub struct RtpCodecParameters {
     pub clock_rate: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u8>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub parameters: Parameters,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub rtcp_feedback: Vec<RtcpFeedback>,
 }
 
@@ -47,7 +47,7 @@ pub struct RtpCodecParameters {
 pub struct RtcpFeedback {
     #[serde(rename = "type")]
     pub kind: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "String::is_empty")]
     pub parameter: String,
 }
 
@@ -57,7 +57,7 @@ pub struct RtpHeaderExtension {
     pub id: u8,
     #[serde(default)]
     pub encrypt: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub parameters: Parameters,
 }
 
@@ -112,16 +112,18 @@ pub struct RtpCodecCapability {
     pub clock_rate: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u8>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub parameters: Parameters,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub rtcp_feedback: Vec<RtcpFeedback>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RtpHeaderExtensionCapability {
-    pub kind: MediaKind,
+    /// None, and an empty text on the wire: for audio and video.
+    #[serde(default, deserialize_with = "kind_or_both", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MediaKind>,
     pub uri: String,
     pub preferred_id: u8,
     #[serde(default)]
@@ -199,6 +201,22 @@ fn text_or_number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>,
     }))
 }
 
+/// Some clients write `null` for an empty list or text.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    input: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(input)?.unwrap_or_default())
+}
+
+/// Older mediasoup clients write an empty text for an extension of both kinds.
+fn kind_or_both<'de, D: Deserializer<'de>>(input: D) -> Result<Option<MediaKind>, D::Error> {
+    Ok(match Option::<String>::deserialize(input)?.as_deref() {
+        Some("audio") => Some(MediaKind::Audio),
+        Some("video") => Some(MediaKind::Video),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,5 +232,17 @@ mod tests {
         assert_eq!(parameters.encodings[0].ssrc, Some(4_000_000_001));
         assert_eq!(parameters.rtcp.cname, "abc");
         assert!(parameters.rtcp.mux);
+    }
+
+    #[test]
+    fn capabilities_with_empty_and_missing_fields_are_read() {
+        let text = r#"{"codecs":[{"kind":"video","mimeType":"video/VP8","preferredPayloadType":96,"clockRate":90000,
+            "channels":null,"parameters":null,"rtcpFeedback":[{"type":"nack","parameter":null},{"type":"goog-remb"}]}],
+            "headerExtensions":[{"kind":"","uri":"a","preferredId":1},{"uri":"b","preferredId":2},
+            {"kind":"audio","uri":"c","preferredId":3}]}"#;
+        let capabilities: RtpCapabilities = serde_json::from_str(text).unwrap();
+        let kinds: Vec<_> = capabilities.header_extensions.iter().map(|extension| extension.kind).collect();
+        assert_eq!(kinds, [None, None, Some(MediaKind::Audio)]);
+        assert_eq!(capabilities.codecs[0].rtcp_feedback.len(), 2);
     }
 }
