@@ -5,7 +5,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,6 +45,8 @@ pub struct Doors {
     limits: DoorLimits,
     handshakes: Mutex<Handshakes>,
     strangers: Mutex<Strangers>,
+    /// Whether the last one who came was turned away.
+    full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +91,12 @@ pub struct Permit {
 
 impl Doors {
     pub fn new(limits: DoorLimits) -> Self {
-        Self { limits, handshakes: Mutex::default(), strangers: Mutex::default() }
+        Self {
+            limits,
+            handshakes: Mutex::default(),
+            strangers: Mutex::default(),
+            full: AtomicBool::new(false),
+        }
     }
 
     /// A SID for one WebSocket, from `random`. `None` when too many are open.
@@ -121,11 +131,24 @@ impl Doors {
         let mut strangers = self.strangers.lock();
         let of_address = strangers.per_address.get(&address).copied().unwrap_or(0);
         if strangers.total >= self.limits.strangers || of_address >= self.limits.strangers_per_address {
+            self.note(true);
             return None;
         }
+        self.note(false);
         strangers.total += 1;
         strangers.per_address.insert(address, of_address + 1);
         Some(Permit { doors: Arc::clone(self), address })
+    }
+}
+
+impl Doors {
+    /// One line when the turning away begins, none for each who is turned away.
+    fn note(&self, full: bool) {
+        if full && !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!("too many connections have not logged in: new ones are turned away");
+        } else if !full {
+            self.full.store(false, Ordering::Relaxed);
+        }
     }
 }
 

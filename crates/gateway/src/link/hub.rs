@@ -57,6 +57,8 @@ struct Account {
     expected: usize,
     /// Servers left during those logins; what their queries found there is out of date.
     left: HashSet<ServerId>,
+    /// A kick during those logins, with its reason: they may have been judged before its cause.
+    kicked: Option<u8>,
 }
 
 /// An account whose login is under way; dropped without arriving, nothing remains.
@@ -73,6 +75,7 @@ impl Drop for Expected<'_> {
             account.expected = account.expected.saturating_sub(1);
             if account.expected == 0 {
                 account.left.clear();
+                account.kicked = None;
             }
         }
         state.forget_if_gone(&self.user);
@@ -106,7 +109,7 @@ impl Hub {
 
     fn register(&self, session: &Arc<Session>, servers: Vec<ServerId>) -> Vec<Arc<Session>> {
         let _order = self.arrivals.lock();
-        let (others, replaced, crowded_out) = {
+        let (others, replaced, crowded_out, kicked) = {
             let mut state = self.state.lock();
             let State { accounts, servers: online } = &mut *state;
             let account = accounts.entry(session.user().clone()).or_default();
@@ -119,8 +122,11 @@ impl Hub {
                 if account.sessions.len() >= DEVICES_MAX { account.take(|_| true) } else { None };
             let others = account.sessions.clone();
             account.sessions.push(Arc::clone(session));
-            (others, replaced, crowded_out)
+            (others, replaced, crowded_out, account.kicked)
         };
+        if let Some(reason) = kicked {
+            session.end(End::Kicked(Kick { reason, ..Kick::by_server() }));
+        }
         if let Some(old) = replaced {
             // Two tabs with one fixed device id would replace each other for ever, so a live one is told to stop. One
             // that no longer answers is a lost connection of the client that now comes back.
@@ -240,7 +246,15 @@ impl ports::Hub for Hub {
     }
 
     fn kick(&self, user: &UserKey, reason: u8) {
-        for session in self.sessions(user) {
+        let sessions = {
+            let mut state = self.state.lock();
+            let Some(account) = state.accounts.get_mut(user) else { return };
+            if account.expected > 0 {
+                account.kicked = Some(reason);
+            }
+            account.sessions.clone()
+        };
+        for session in sessions {
             session.end(End::Kicked(Kick { reason, ..Kick::by_server() }));
         }
     }
@@ -295,5 +309,127 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.lock();
         f.debug_struct("Hub").field("accounts", &state.accounts.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rotunda_core::{Actor, Hub as _, media::MediaVerdict};
+    use rotunda_model::{ChannelId, RtcConfig};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::link::socket::Pulse;
+
+    #[derive(Default)]
+    struct Links(Mutex<Vec<(&'static str, DeviceId)>>);
+
+    impl Rooms for Links {
+        fn seated(&self, _: ServerId) -> Vec<(ChannelId, Accid)> {
+            Vec::new()
+        }
+
+        fn online(&self, _: ChannelId) -> Vec<Accid> {
+            Vec::new()
+        }
+
+        fn rights_changed(&self, _: ChannelId, _: &UserKey, _: Option<MediaVerdict>) {}
+
+        fn close(&self, _: ChannelId) {}
+
+        fn link_up(&self, _: &UserKey, device: &DeviceId) {
+            self.0.lock().push(("up", device.clone()));
+        }
+
+        fn link_down(&self, _: &UserKey, device: &DeviceId) {
+            self.0.lock().push(("down", device.clone()));
+        }
+
+        fn config_changed(&self, _: ChannelId, _: RtcConfig) {}
+    }
+
+    fn user() -> UserKey {
+        UserKey { app: AppId::new(1).unwrap(), accid: Accid::new("ann").unwrap() }
+    }
+
+    fn server(id: i64) -> ServerId {
+        ServerId::new(id).unwrap()
+    }
+
+    fn session(device: &str) -> (Arc<Session>, mpsc::Receiver<Outbound>) {
+        let device = DeviceId::new(device).unwrap();
+        let actor = Actor { user: user(), device, client_type: 16, nick: String::new() };
+        let (session, waiting) = Session::new(actor, LoginInfo::default(), Pulse::default());
+        (Arc::new(session), waiting)
+    }
+
+    #[test]
+    fn what_happens_during_a_login_is_not_missed() {
+        let hub = Hub::new(Arc::new(Links::default()));
+        let (session, _waiting) = session("a");
+        let expected = hub.expect(&user());
+        hub.left(&user(), server(1));
+        hub.joined(&user(), server(2));
+        hub.left(&user(), server(3));
+        hub.joined(&user(), server(3));
+        assert!(!hub.is_online(&user()));
+        // The query ran before all of that.
+        hub.arrive(&session, expected, vec![server(1), server(4)]);
+        let heard = |id| !hub.subscribers(user().app, server(id)).is_empty();
+        assert_eq!([1, 2, 3, 4].map(heard), [false, true, true, true]);
+        hub.leave(&session);
+        assert_eq!([1, 2, 3, 4].map(heard), [false; 4]);
+        let state = hub.state.lock();
+        assert!(state.accounts.is_empty() && state.servers.is_empty());
+    }
+
+    #[test]
+    fn a_kick_during_a_login_ends_the_session() {
+        let hub = Hub::new(Arc::new(Links::default()));
+        let ((first, _w1), (second, _w2)) = (session("a"), session("b"));
+        let expected = hub.expect(&user());
+        hub.kick(&user(), 2);
+        hub.arrive(&first, expected, Vec::new());
+        assert!(!first.end(End::Slow), "it is ending");
+        let expected = hub.expect(&user());
+        hub.arrive(&second, expected, Vec::new());
+        assert!(second.end(End::Slow), "a later login is another matter");
+    }
+
+    #[test]
+    fn a_failed_login_leaves_nothing() {
+        let hub = Hub::new(Arc::new(Links::default()));
+        let expected = hub.expect(&user());
+        hub.joined(&user(), server(1));
+        drop(expected);
+        let state = hub.state.lock();
+        assert!(state.accounts.is_empty() && state.servers.is_empty());
+    }
+
+    #[test]
+    fn a_replaced_device_does_not_count_as_gone() {
+        let links = Arc::new(Links::default());
+        let hub = Hub::new(links.clone());
+        let ((old, _w1), (new, _w2)) = (session("a"), session("a"));
+        for session in [&old, &new] {
+            hub.arrive(session, hub.expect(&user()), Vec::new());
+        }
+        assert!(!old.end(End::Slow), "it was replaced");
+        hub.leave(&old);
+        assert!(hub.is_online(&user()));
+        hub.leave(&new);
+        assert!(!hub.is_online(&user()));
+        let seen: Vec<_> = links.0.lock().iter().map(|(what, _)| *what).collect();
+        assert_eq!(seen, ["up", "up", "down"]);
+    }
+
+    #[test]
+    fn a_full_queue_ends_the_session() {
+        let (session, _waiting) = session("a");
+        for _ in 0..super::super::session::QUEUE_MAX {
+            assert!(session.push(Outbound::Frame(Utf8Bytes::from_static("2::"))));
+        }
+        assert!(!session.push(Outbound::Frame(Utf8Bytes::from_static("2::"))));
+        assert!(!session.end(End::Restart), "it is ending already");
     }
 }

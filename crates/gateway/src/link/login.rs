@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use rotunda_core::{Actor, account};
-use rotunda_model::{ClientType, Code, DeviceId};
+use rotunda_core::{Actor, Error, account};
+use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey};
 use rotunda_wire::{
     Request, ToWire,
     command::{Command, session::LogIn},
@@ -68,21 +68,29 @@ pub async fn log_in(
         token: &login.token,
         auth_type: login.auth_type.unwrap_or(0),
     };
+    // From here on the hub notes joins, leaves and kicks of the account, so that none falls between the judgement and
+    // the arrival. Whoever claims to be it causes this; it costs one entry until the judgement.
+    let user = claimed(gateway, &login).await?;
+    let expected = gateway.hub.expect(&user);
     let known = account::login(&gateway.core, asked).await?;
     let client_type =
         login.client_type.and_then(|number| u8::try_from(number).ok()).unwrap_or(ClientType::WEB.0);
     let actor = Actor { user: known.account.user, device, client_type, nick: known.account.name };
-    // Joins and leaves between the query and the arrival are not missed: the hub notes them from here on.
-    let expected = gateway.hub.expect(&actor.user);
-    let servers = account::servers(&gateway.core, &actor.user).await?;
     let info = info(gateway, peer, &login, &actor);
     let (session, waiting) = Session::new(actor, info, pulse);
     let session = Arc::new(session);
-    let others = gateway.hub.arrive(&session, expected, servers);
+    let others = gateway.hub.arrive(&session, expected, known.servers);
     let registered = Registered { hub: Arc::clone(&gateway.hub), session };
     let own = registered.session.info().to_wire().unwrap_or_default();
     let sdk_version = login.sdk_version.unwrap_or(0);
     Ok(Entered { registered, waiting, answer: vec![own, list(&others)], sdk_version })
+}
+
+/// Who the client says it is.
+async fn claimed(gateway: &Gateway, login: &Login) -> Result<UserKey, Refusal> {
+    let app = account::app_by_key(&gateway.core, &login.app_key).await?.ok_or(Error::WrongCredentials)?;
+    let accid = Accid::new(&login.account).map_err(|_| Error::WrongCredentials)?;
+    Ok(UserKey { app: app.id, accid })
 }
 
 /// How the session is shown to itself and to the account's other sessions.

@@ -9,7 +9,7 @@ pub mod render;
 pub mod session;
 pub mod socket;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, panic::AssertUnwindSafe};
 
 use axum::{
     Router,
@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::Gateway;
@@ -70,14 +71,20 @@ async fn upgrade(
         .max_message_size(socket::HARD_MAX)
         .max_frame_size(socket::HARD_MAX)
         .on_upgrade(async move |ws| {
-            if let Ok(socket) = LinkSocket::open(ws, peer, permit).await {
-                session::serve(gateway, socket).await;
+            let session = async {
+                if let Ok(socket) = LinkSocket::open(ws, peer, permit).await {
+                    session::serve(gateway, socket).await;
+                }
+            };
+            if AssertUnwindSafe(session).catch_unwind().await.is_err() {
+                metrics::counter!("rotunda_panics_total", "at" => "link session").increment(1);
+                tracing::error!("a link session panicked");
             }
         })
 }
 
+/// Counted always, logged by [`Doors`](doors::Doors) when it begins: a crowd at the door must not fill the disk.
 fn turned_away(what: &'static str) -> Response {
     metrics::counter!("rotunda_link_turned_away_total", "at" => what).increment(1);
-    tracing::warn!(at = what, "too many connections have not logged in: one was turned away");
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }

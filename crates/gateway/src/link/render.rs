@@ -107,3 +107,76 @@ fn attach(fact: &Fact) -> Attach {
 fn updated(text: &str) -> AuthMap {
     AuthMap::from_wire(&text.into()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use rotunda_model::{
+        Accid, AppId, AuthValue, Auths, Millis, Right, RoleId, ServerId,
+        role::{RoleKind, ServerRole},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn notification(fact: Fact, audience: Audience) -> Notification {
+        Notification {
+            app: AppId::new(1).unwrap(),
+            fact,
+            server: ServerId::new(7),
+            channel: None,
+            audience,
+            from: Accid::new("ann").unwrap(),
+            from_device: None,
+            from_client_type: 16,
+            from_nick: "Ann".into(),
+            time: Millis(5),
+            stored_id: 0,
+        }
+    }
+
+    #[test]
+    fn a_role_update_shows_all_rights_of_the_role_and_only_the_changed_ones_beside_it() {
+        let role = ServerRole {
+            id: RoleId::new(8).unwrap(),
+            server: ServerId::new(7).unwrap(),
+            name: "everyone".into(),
+            icon: String::new(),
+            ext: String::new(),
+            auths: [(Right::RTC_CONNECT, AuthValue::Allow)].into_iter().collect::<Auths>(),
+            kind: RoleKind::Everyone,
+            member_count: -1,
+            priority: 0,
+            created: Millis(1),
+            updated: Millis(2),
+        };
+        let fact = Fact::ServerRoleUpdate { role, auths: r#"{"15":1}"#.into() };
+        let object = object(&notification(fact, Audience::Server { also: Vec::new() }));
+        assert_eq!((&object["1"], &object["2"], &object["11"]), (&json!("1"), &json!("7"), &json!("28")));
+        assert_eq!((object.get("3"), object.get("4")), (None, None));
+        let attach: Value = serde_json::from_str(object["15"].as_str().unwrap()).unwrap();
+        assert_eq!((&attach["type"], &attach["updateAuths"]), (&json!(28), &json!(r#"{"15":1}"#)));
+        let auths: Value = serde_json::from_str(attach["serverIdentifyInfo"]["6"].as_str().unwrap()).unwrap();
+        assert_eq!(auths.as_object().map(serde_json::Map::len), Some(27));
+        assert_eq!((&auths["15"], &auths["16"]), (&json!(1), &json!(-1)));
+    }
+
+    #[test]
+    fn accounts_addressed_are_named_as_json_text() {
+        let audience = Audience::ServerAccounts(vec![Accid::new("bob").unwrap()]);
+        let object = object(&notification(Fact::ServerEnterLeave { entered: false, server: None }, audience));
+        assert_eq!((&object["1"], &object["4"]), (&json!("3"), &json!(r#"["bob"]"#)));
+        assert_eq!(object["13"], "0");
+    }
+
+    #[test]
+    fn missed_ones_come_as_one_array() {
+        let all = [
+            notification(Fact::ServerRemove, Audience::Channel),
+            notification(Fact::ChannelRemove, Audience::Channel),
+        ];
+        let frame = missed(&all);
+        let packet: Value = serde_json::from_str(frame.strip_prefix("3:::").unwrap()).unwrap();
+        assert_eq!((&packet["cid"], &packet["code"]), (&json!(24), &json!(200)));
+        assert_eq!(packet["r"][0].as_array().map(Vec::len), Some(2));
+    }
+}

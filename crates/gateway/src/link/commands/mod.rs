@@ -12,6 +12,9 @@ pub mod server;
 pub mod session;
 pub mod subscription;
 
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
 use rotunda_core::{Actor, Core, Error};
 use rotunda_model::Code;
 use rotunda_wire::{Answer, CommandId, ItemError, Request, command};
@@ -121,13 +124,24 @@ fn note(command: CommandId, refusal: &Refusal, code: Code) {
     match refusal {
         Refusal::Unbuilt | Refusal::Unknown | Refusal::ServerOnly => {
             metrics::counter!("rotunda_link_commands_unbuilt_total", "command" => name).increment(1);
-            tracing::warn!(%command, name, %code, "a client sent a command that is not built");
+            if first_time(name) {
+                tracing::warn!(%command, name, %code, "clients send a command that is not built");
+            } else {
+                tracing::debug!(%command, name, %code, "a client sent a command that is not built");
+            }
         }
         _ if matches!(code, Code::INTERNAL | Code::BUSY) => {
             tracing::error!(%command, name, %code, error = %refusal, "a command failed");
         }
         _ => tracing::debug!(%command, name, %code, reason = %refusal, "a command was refused"),
     }
+}
+
+/// Whether this name is asked for the first time in this process: clients must not fill the log. The set holds names
+/// of the SDK's table, so it is bounded.
+fn first_time(name: &'static str) -> bool {
+    static ASKED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    ASKED.lock().insert(name)
 }
 
 fn label(command: CommandId) -> &'static str {
