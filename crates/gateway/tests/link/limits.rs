@@ -84,6 +84,25 @@ async fn a_silent_stranger_is_closed_in_ten_seconds(pool: PgPool) {
     assert!((9.5..12.0).contains(&waited), "{waited} s");
 }
 
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_session_that_answers_nothing_is_closed_after_three_heartbeats(pool: PgPool) {
+    let app = App::start(pool).await;
+    let mut client = app.login("ann", "a").await;
+    tokio::time::pause();
+    let started = tokio::time::Instant::now();
+    let mut heartbeats = 0;
+    let code = loop {
+        match client.message_untimed().await {
+            Some(Message::Text(text)) if text.as_str() == "2::" => heartbeats += 1,
+            Some(Message::Close(frame)) => break frame.map(|frame| u16::from(frame.code)),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((heartbeats, code), (3, Some(1000)));
+    let waited = started.elapsed().as_secs();
+    assert!((75..=125).contains(&waited), "{waited} s");
+}
+
 /// After any text: an answer, or a close; and the server lives.
 #[sqlx::test(migrations = "../../migrations")]
 async fn any_text_gives_an_answer_or_a_close(pool: PgPool) {

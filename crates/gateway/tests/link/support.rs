@@ -157,6 +157,11 @@ impl Client {
         tokio::time::timeout(PATIENCE, self.ws.next()).await.expect("a message in time")?.ok()
     }
 
+    /// The next message, however long it takes: for tests that hold the clock.
+    pub async fn message_untimed(&mut self) -> Option<Message> {
+        self.ws.next().await?.ok()
+    }
+
     /// The next frame; heartbeats are answered and shown.
     pub async fn frame(&mut self) -> String {
         loop {
