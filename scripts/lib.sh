@@ -85,7 +85,7 @@ prepare_node() {
   if [ "$(node_major)" -lt 20 ]; then
     note "Node $(node_major) is too old; fetching Node 20 into $1"
     mkdir -p "$1"
-    npm install --silent --no-audit --no-fund --prefix "$1" node@20 </dev/null
+    npm install --loglevel=error --no-audit --no-fund --prefix "$1" node@20 </dev/null
     export PATH="$own:$PATH"
     hash -r
   fi
