@@ -35,11 +35,14 @@ limited() {
   esac
 }
 
-# "PASSED FAILED" of every test summary in a log: cargo's, vitest's, and the plain line.
+# "PASSED FAILED" of every test summary in a log: cargo's, vitest's, node's, the conformance steps', the plain line.
 count_tests() {
   sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
     /^test result: / { p += number("passed"); f += number("failed") }
     /^ *Tests  / { p += number("passed"); f += number("failed") }
+    /^(ℹ|#) pass [0-9]+$/ { p += $3 }
+    /^(ℹ|#) fail [0-9]+$/ { f += $3 }
+    /^[0-9]+ steps passed, [0-9]+ failed/ { p += $1; f += $4 }
     /^([a-z]+: )?[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { p += number("passed"); f += number("failed") }
     END { print p + 0, f + 0 }
     function number(word,   i) {
