@@ -4,6 +4,7 @@ mod account;
 mod channel;
 mod invite;
 mod list;
+mod matrix;
 mod media;
 mod member_role;
 mod notify;
