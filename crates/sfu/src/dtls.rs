@@ -231,6 +231,8 @@ impl Client {
                 None
             }
             Err(_) => {
+                #[cfg(test)]
+                GUARDED_PANICS.with(|count| count.set(count.get() + 1));
                 tracing::error!("the DTLS library panicked; its transport is closed");
                 self.failed(None);
                 None
@@ -371,6 +373,12 @@ fn is_framed(mut datagram: &[u8]) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Panics of the library that were caught on this thread.
+    static GUARDED_PANICS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]
@@ -527,5 +535,57 @@ mod tests {
         ] {
             assert!(!is_framed(broken), "{broken:?}");
         }
+    }
+
+    /// A server that sends anything: changed bytes, cut records, fragments of length zero. The client must neither
+    /// panic through the guard nor hang, and must never report keys twice.
+    #[test]
+    fn a_hostile_server_ends_at_worst_its_own_handshake() {
+        #[expect(clippy::disallowed_methods, reason = "an instant to count from")]
+        let start = Instant::now();
+        let (ours, theirs) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let signalled = [theirs.fingerprint().clone()];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 16) as usize % below.max(1)
+        };
+        for round in 0..300 {
+            let mut client = ours.connect(start, SrtpOffer::All, &signalled).unwrap();
+            let mut server = server::Server::new(&theirs, SrtpOffer::All);
+            let (mut keys, mut sent) = (0, 0);
+            for _ in 0..8 {
+                let Some(datagram) = client.next_datagram() else { break };
+                for mut answer in server.exchange(start, &datagram) {
+                    sent += 1;
+                    if sent > random(4) {
+                        match round % 4 {
+                            0 => answer.truncate(random(answer.len())),
+                            1 => {
+                                let at = random(answer.len());
+                                answer[at] ^= 1 << random(8);
+                            }
+                            2 => {
+                                // Behind the record header: handshake lengths and bodies.
+                                let at = (RECORD_HEADER + random(60)).min(answer.len() - 1);
+                                answer[at] = [0, 1, 0x7f, 0xff][random(4)];
+                            }
+                            _ => {
+                                // A ServerHello of 100 bytes in a fragment of none.
+                                let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, sent as u8, 0, 12];
+                                record.extend([2, 0, 0, 100, 0, random(3) as u8, 0, 0, 0, 0, 0, 0]);
+                                client.receive(start, &record);
+                            }
+                        }
+                    }
+                    client.receive(start, &answer);
+                    keys += usize::from(matches!(client.next_outcome(), Some(Outcome::Keys(..))));
+                }
+            }
+            assert!(keys <= 1, "round {round}");
+        }
+        assert_eq!(GUARDED_PANICS.with(std::cell::Cell::get), 0, "the library panicked");
     }
 }

@@ -1,6 +1,25 @@
 //! The forwarding core: ICE-lite, DTLS, SRTP, RTP and RTCP as input → output with explicit time.
 //!
 //! No sockets, no ambient clock. The `media-io` crate feeds it and sends what it writes.
+//!
+//! # The way of one packet
+//!
+//! `media-io` reads up to [`BATCH`] datagrams into the [`Inbox`], applies the commands that wait, and calls
+//! [`Worker::turn`]. The turn is `worker/mod.rs`, top to bottom:
+//!
+//! 1. `worker/inbound.rs` tells STUN, DTLS, RTP and RTCP apart by the first byte (RFC 7983) and finds the transport
+//!    by the sender's address. An address is known once a check with the right password came from it (`stun.rs`,
+//!    `transport.rs`); DTLS (`dtls.rs`) and media from any other are counted and dropped.
+//! 2. RTP is opened where it lies (`srtp/`), counted for the next report (`reception.rs`) and put on the list of its
+//!    producer (`producer.rs`), unless the producer is off.
+//! 3. `worker/forward.rs` goes through the subscribers, each with all its packets of the turn in a row: a new header
+//!    with the receiver's SSRC, payload type, extensions and unbroken numbering (`consumer.rs`, `rewrite.rs`,
+//!    `rtp.rs`), the payload behind it, sealed in the [`Outbox`]'s arena. A full outbox leaves at once (`batch.rs`).
+//! 4. `worker/report.rs` does what is due: flights to repeat, transports that fell silent, sender and receiver
+//!    reports, keyframe requests.
+//!
+//! What is forwarded to whom changes only by [`Command`]s (`worker/control.rs`), and a command given before a packet
+//! arrives takes effect before it. [`ortc`] turns what clients announce into what commands carry.
 
 #![forbid(unsafe_code)]
 
