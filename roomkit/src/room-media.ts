@@ -2,6 +2,7 @@ import { background, CODE_GENERAL, RoomKitError } from "./errors";
 import { audioSettings, screenSettings, videoSettings } from "./encoder-settings";
 import { LocalScreen } from "./local-screen";
 import { LocalSource, type LocalSourceHost } from "./local-source";
+import { log } from "./log";
 import { AudioPlayback } from "./playback";
 import type { Consumer } from "./receive-transport";
 import type { Room } from "./room";
@@ -191,7 +192,9 @@ export class RoomMedia {
     if (this.#closed) return;
     this.#stop(false);
     this.#room.model.setLocalRtc(false);
-    this.#room.slot.emit("onRtcChannelError", [failure]);
+    const { deps, uuid, slot } = this.#room;
+    deps.rest.leaveRtc(uuid).catch((cause: unknown) => log.debug("the server did not hear that RTC failed", cause));
+    slot.emit("onRtcChannelError", [failure]);
   }
 
   // --- operations ---------------------------------------------------------------------------------------------------

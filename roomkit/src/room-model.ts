@@ -225,6 +225,8 @@ export class RoomModel {
   #pushedStream(uuid: string, source: Source, on: boolean, operator: string): RoomEvent[] {
     if (uuid !== this.self) return this.setStream(uuid, source, on, operator);
     this.ownRevision[source] += 1;
+    // Out of RTC nothing of mine is on, whatever the server still believes.
+    if (on && this.#members.get(uuid)?.inRtc !== true) return [];
     const events = this.setStream(uuid, source, on, operator);
     events.push({ type: "ownStream", source, on, operator });
     return events;

@@ -67,7 +67,14 @@ describe("room model", () => {
     expect(told(events)).toEqual([["onMemberVideoMuteChanged", "bob", false, "ghost"]]);
   });
 
+  it("takes nothing of mine as on while I am not in RTC", () => {
+    const on = { member: wire("me"), operatorMember: { userUuid: "me" }, streams: { audio: { value: 1 } } };
+    expect(model.apply(push(PUSH.streamChanged, on))).toEqual([]);
+    expect(model.isOn("me", "audio")).toBe(false);
+  });
+
   it("reports my own stream to the media as well, and counts it", () => {
+    model.setLocalRtc(true);
     const before = model.ownRevision.audio;
     const events = model.apply(
       push(PUSH.streamChanged, { member: wire("me"), operatorMember: { userUuid: "bob" }, streams: { audio: { value: 1 } } }),
