@@ -31,6 +31,10 @@ pub(crate) const SOCKET_QUEUE: usize = 512;
 /// calls over a hiccup.
 const MEDIA_PATIENCE: Duration = Duration::from_secs(2);
 
+/// After a start, how long a channel that opens is taken for the one that was open before, ms. The SDK and engines try
+/// again within 20 s; longer lets the mute-all of a call long over bind the next one.
+const RETURN_WINDOW_MS: i64 = 60_000;
+
 /// Between two tries to hand over a command.
 const MEDIA_RETRY: Duration = Duration::from_millis(1);
 
@@ -128,7 +132,14 @@ impl Owner {
     ) -> Result<(Self, JoinHandle<()>), rotunda_core::Error> {
         let core = &registry.core;
         let cid = media::cid(core, channel).await?;
-        let saved = media::load_room(core, channel).await?;
+        let now = core.env().now();
+        let saved = if now <= registry.started.plus(RETURN_WINDOW_MS) {
+            media::load_room(core, channel).await?
+        } else {
+            // Nobody came back to what an earlier process saved, so that room emptied long ago.
+            media::clear_room(core, channel).await?;
+            media::SavedRoom::default()
+        };
         let saved = Saved {
             properties: saved.properties.into_iter().collect::<BTreeMap<_, _>>(),
             moderator_off: saved
@@ -137,7 +148,7 @@ impl Owner {
                 .filter_map(|(accid, stream)| Source::from_stream(&stream).map(|source| (accid, source)))
                 .collect(),
         };
-        let room = Room::open(channel, cid, saved, registry.times, core.env().now());
+        let room = Room::open(channel, cid, saved, registry.times, now);
         let (persist, writes) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(core.clone(), channel, writes));
         let desk = Desk::new(Arc::clone(registry), channel);
@@ -166,15 +177,25 @@ impl Owner {
             tokio::select! {
                 biased;
                 Some(call) = urgent.recv() => self.perform(call).await,
-                Some(call) = mailbox.recv() => self.perform(call).await,
+                Some(call) = mailbox.recv() => {
+                    self.expire(urgent).await;
+                    // The time of the room was over before this came: its caller opens the next one.
+                    if !self.room.is_ended() {
+                        self.perform(call).await;
+                    }
+                }
                 () = tokio::time::sleep(wait) => {}
             }
-            let now = self.now();
-            // What has happened already counts before what would have happened without it.
-            if urgent.is_empty() && self.room.next_deadline().is_some_and(|deadline| deadline <= now) {
-                self.room.tick(now);
-                self.settle().await;
-            }
+            self.expire(urgent).await;
+        }
+    }
+
+    /// Ends what is overdue, unless something is waiting that happened before its time ran out.
+    async fn expire(&mut self, urgent: &mpsc::UnboundedReceiver<Call>) {
+        let now = self.now();
+        if urgent.is_empty() && self.room.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.room.tick(now);
+            self.settle().await;
         }
     }
 
@@ -244,9 +265,9 @@ impl Owner {
                     self.registry.pushes.send(&(user, recipient.device), || ToPush::Frame(frame.clone()));
                 }
             }
-            Output::Notify { to, method, data } => self.to_socket(to, ToSocket::Notify { method, data }),
+            Output::Notify { to, method, data } => self.post(to, ToSocket::Notify { method, data }),
             Output::CloseSignalling { socket, kick, after_ms } => {
-                self.to_socket(socket, ToSocket::Close { kick, after_ms });
+                self.post(socket, ToSocket::Close { kick, after_ms });
                 self.sockets.remove(&socket);
             }
             Output::Persist(write) => {
@@ -280,7 +301,7 @@ impl Owner {
         self.room.push_link(now, &user.accid, &device, push_up);
     }
 
-    fn to_socket(&mut self, socket: SocketId, message: ToSocket) {
+    fn post(&mut self, socket: SocketId, message: ToSocket) {
         if let Some(queue) = self.sockets.get(&socket)
             && queue.try_send(message).is_err()
         {
@@ -296,7 +317,7 @@ impl Owner {
 
     /// Ends a socket without a word: a newer one of the same session took its place.
     pub fn detach(&mut self, socket: SocketId) {
-        self.to_socket(socket, ToSocket::Close { kick: None, after_ms: 0 });
+        self.post(socket, ToSocket::Close { kick: None, after_ms: 0 });
         self.sockets.remove(&socket);
     }
 
@@ -309,7 +330,7 @@ impl Owner {
     /// Sends a notification to one seat's socket.
     pub fn notify(&mut self, seat: SeatId, method: &'static str, data: Value) {
         if let Some(socket) = self.room.socket_of(seat) {
-            self.to_socket(socket, ToSocket::Notify { method, data });
+            self.post(socket, ToSocket::Notify { method, data });
         }
     }
 }

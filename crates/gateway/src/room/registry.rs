@@ -96,6 +96,7 @@ pub struct Registry {
     pub(crate) pushes: PushHub,
     /// Tells this process from the one that signed an older token.
     pub(crate) boot: u64,
+    pub(crate) started: Millis,
     ids: AtomicU64,
     index: Mutex<Index>,
 }
@@ -120,6 +121,7 @@ impl Registry {
     pub fn new(core: Core, media: MediaHandle, times: Times) -> Arc<Self> {
         let boot = u64::from_be_bytes(core.env().bytes());
         Arc::new(Self {
+            started: core.env().now(),
             core,
             media,
             times,

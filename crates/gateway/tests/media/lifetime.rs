@@ -1,6 +1,6 @@
 //! Cuts, reconnects, restarts, and what ends a seat.
 
-use rotunda_core::{Rooms, channel};
+use rotunda_core::{Rooms, channel, media};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -156,4 +156,51 @@ async fn missed_pushes_can_be_asked_for(pool: PgPool) {
     let answer = ann.rest(&server, "GET", &missed(1), &Value::Null).await;
     assert_eq!(answer["data"]["list"], json!([]));
     assert_eq!(ann.code(&server, "GET", &ann.room("/sequence"), &Value::Null).await, 400);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn mute_all_outlives_a_restart_but_not_the_call(pool: PgPool) {
+    let first = Server::start(&pool, 1).await;
+    let community = Community::make(&first, &["ann"]).await;
+    let owner = Client::new(&first, &community, OWNER).await;
+    owner.enter(&first).await;
+    let lock = json!({ "value": "offNotAllowSelfOn_1" });
+    assert_eq!(owner.code(&first, "PUT", &owner.room("/properties/audioOff"), &lock).await, 0);
+    // Written through behind the answer.
+    let saved = async {
+        while media::load_room(&first.core, community.channel).await.unwrap().properties.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), saved).await.unwrap();
+
+    let second = Server::start(&pool, 2).await;
+    let ann = Client::new(&second, &community, "ann").await;
+    let entry = ann.enter(&second).await;
+    assert_eq!(entry["room"]["properties"]["audioOff"]["value"], "offNotAllowSelfOn_1");
+    assert_eq!(ann.code(&second, "PUT", &ann.stream("ann", "audio"), &json!({ "value": 1 })).await, 403);
+
+    let third = Server::start(&pool, 3).await;
+    third.advance(61_000);
+    let ann = Client::new(&third, &community, "ann").await;
+    let entry = ann.enter(&third).await;
+    assert_eq!(entry["room"]["properties"], json!({}));
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_emptied_room_forgets_its_properties(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let owner = Client::new(&server, &community, OWNER).await;
+    owner.enter(&server).await;
+    let key = owner.room("/properties/videoOff");
+    owner.rest(&server, "PUT", &key, &json!({ "value": "offNotAllowSelfOn_1" })).await;
+    let leave = owner.room(&format!("/members/{OWNER}"));
+    assert_eq!(owner.code(&server, "DELETE", &leave, &Value::Null).await, 0);
+    let entry = owner.enter(&server).await;
+    assert_eq!(entry["room"]["properties"]["videoOff"]["value"], "offNotAllowSelfOn_1", "within the grace");
+    assert_eq!(owner.code(&server, "DELETE", &leave, &Value::Null).await, 0);
+    server.advance(16_000);
+    let entry = owner.enter(&server).await;
+    assert_eq!(entry["room"]["properties"], json!({}));
 }
