@@ -31,7 +31,7 @@ async function entry(account, channelId, deviceId) {
 }
 
 async function engineJoins(channelId, { uid, token }) {
-  const page = await world.bare('/nertc.js');
+  const page = await world.bare('/nertc.js', { outside: new Set() });
   await page.evaluate(async ({ uid, token, channelId, appkey, ready }) => {
     const N = window.NERTC;
     N.Logger?.setLogLevel?.(3);

@@ -73,19 +73,20 @@ async function inChromium(browser, version, env, list, sink) {
   try {
     for (const { name, accounts } of list) {
       const outside = new Set();
-      const page = await openPage(browser, `${files.base}/page.html`, { outside });
-      page.on('pageerror', (e) => sink({ engine: 'chromium', scenario: name, uncaught: String(e.message).split('\n')[0] }));
-      await page.exposeFunction('__report', (r) => sink({ engine: 'chromium', scenario: name, ...r }));
-      await page.waitForFunction('window.__ready === true');
+      let page;
       let timer;
-      const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error(`ran past ${LIMIT_MS} ms`)), LIMIT_MS); });
       try {
+        page = await openPage(browser, `${files.base}/page.html`, { outside });
+        page.on('pageerror', (e) => sink({ engine: 'chromium', scenario: name, uncaught: String(e.message).split('\n')[0] }));
+        await page.exposeFunction('__report', (r) => sink({ engine: 'chromium', scenario: name, ...r }));
+        await page.waitForFunction('window.__ready === true');
+        const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error(`ran past ${LIMIT_MS} ms`)), LIMIT_MS); });
         await Promise.race([page.evaluate(([u, e]) => window.runScenario(u, e), [`/scenarios/${name}.mjs`, { ...env, sdk: version, engine: 'chromium', accounts, param: {} }]), late]);
       } catch (e) {
         sink({ engine: 'chromium', scenario: name, step: 'scenario ended', ok: false, ms: 0, covers: [], error: String(e.message).split('\n')[0] });
       } finally {
         clearTimeout(timer);
-        await page.context().close();
+        await page?.context().close();
       }
       if (outside.size) sink({ engine: 'chromium', scenario: name, step: 'nothing outside loopback is asked for', ok: false, ms: 0, covers: [], error: [...outside].join(' ') });
     }

@@ -20,7 +20,7 @@ const server = options['ready-file'] ? null : await startServer();
 const shared = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'rotunda-tests-')), 'server.json');
 fs.writeFileSync(shared, JSON.stringify(server ? server.describe() : { readyFile: path.resolve(options['ready-file']) }), { mode: 0o600 });
 const child = spawn(process.execPath, ['--test', '--test-reporter=spec', `--test-concurrency=${options.concurrency}`, ...files], {
-  stdio: 'inherit', env: { ...process.env, ROTUNDA_TEST_SERVER: shared, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' },
+  stdio: 'inherit', env: { ...process.env, E2E_SERVER: shared, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 let failed = await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));

@@ -11,6 +11,9 @@ const EVENTS = [
   'memberScreenShareStateChanged', 'onRtcAudioVolumeIndication',
 ];
 
+/** ms after which a step has failed: longer than any client timeout (8 s) and any wait of a scenario. */
+const STEP_LIMIT_MS = 40_000;
+
 export class CheckError extends Error {}
 class Stop extends Error {}
 
@@ -76,7 +79,9 @@ export async function run({ QChat, scenario, env, report }) {
       const at = Date.now();
       let error = null;
       let refused;
-      try { refused = await fn(); } catch (e) { error = describeError(e); }
+      let timer;
+      const late = new Promise((_, no) => { timer = setTimeout(() => no(new CheckError(`still running after ${STEP_LIMIT_MS} ms`)), STEP_LIMIT_MS); });
+      try { refused = await Promise.race([fn(), late]); } catch (e) { error = describeError(e); } finally { clearTimeout(timer); }
       const s = {
         step: name, ok: !error, ms: Date.now() - at, covers: Array.isArray(covers) ? covers : [],
         // A step that returns {refused: code} shows that the server refuses what it covers.

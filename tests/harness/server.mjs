@@ -213,7 +213,7 @@ export function runningServer(readyFile) {
 
 /** The server that run-tests.mjs started for all files; a single file run by hand starts its own. */
 export async function sharedServer() {
-  const file = process.env.ROTUNDA_TEST_SERVER;
+  const file = process.env.E2E_SERVER;
   if (!file) return startServer();
   const described = JSON.parse(fs.readFileSync(file, 'utf8'));
   if (described.readyFile) return runningServer(described.readyFile);

@@ -13,7 +13,7 @@ export default async function (t) {
   });
 
   await t.step('a name over 64 characters is refused', ['qchatServer.createServer'], async () => {
-    await t.rejects(owner.sdk.qchatServer.createServer({ name: 'x'.repeat(65) }), { code: 414 });
+    await t.rejects(owner.sdk.qchatServer.createServer({ name: 'x'.repeat(65) }), { code: 405 });
   });
 
   await t.step('getServers skips what is not there', ['qchatServer.getServers'], async () => {
@@ -47,6 +47,7 @@ export default async function (t) {
 
   await t.step('deleteServer: members are told, it is gone', ['qchatServer.deleteServer', 'notification:serverRemove', 'notification:serverEnterLeave'], async () => {
     await guest.sdk.qchatServer.applyServerJoin({ serverId: server.serverId, ps: '' });
+    await guest.notification('serverEnterLeave', { where: (n) => n.serverId === server.serverId && n.attach.event === 1 });
     const since = guest.mark();
     await owner.sdk.qchatServer.deleteServer({ serverId: server.serverId });
     await guest.notification('serverRemove', { since, where: (n) => n.serverId === server.serverId });

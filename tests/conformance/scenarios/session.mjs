@@ -40,9 +40,10 @@ export default async function (t) {
     t.match(came, [{ clientType: 'Web', online: true }]);
   });
 
+  // Both versions resolve the bare list, whatever their typings say.
   await t.step('kickOtherClients ends the other device for good', ['kickOtherClients', 'event:kicked'], async () => {
     const [{ deviceId }] = await first.event('logined');
-    t.equal(await second.sdk.kickOtherClients({ deviceIds: [deviceId] }), { deviceIds: [deviceId] });
+    t.equal(await second.sdk.kickOtherClients({ deviceIds: [deviceId] }), [deviceId]);
     const [why] = await first.event('kicked');
     t.match(why, { reason: 'otherPlatformKick', clientType: 'Web' });
     await t.sleep(2200);
@@ -58,7 +59,7 @@ export default async function (t) {
   });
 
   await t.step('kickOtherClients of a device that is not there kicks nobody', ['kickOtherClients'], async () => {
-    t.equal(await second.sdk.kickOtherClients({ deviceIds: ['no-such-device'] }), { deviceIds: [] });
+    t.equal(await second.sdk.kickOtherClients({ deviceIds: ['no-such-device'] }), []);
   });
 
   await t.step('a cut link comes back by itself', ['event:disconnect', 'event:willReconnect', 'event:logined'], async () => {

@@ -104,7 +104,7 @@ export default async function (t) {
       markMessageRead: { ...at, time: now },
       getHistoryMessage: { ...at },
       getMessageHistoryByIds: { ...at, messageReferList: [{ msgIdServer: '1', time: 1 }] },
-      getReferMessages: { message: { ...message, replyRefer: { fromAccount: accid, msgIdServer: '1', msgIdClient: 'c', time: 1 } }, referType: 'replay' },
+      getReferMessages: { message: { ...message, replyRefer: { fromAccount: accid, msgIdServer: '1', msgIdClient: 'c', time: 1 } }, referType: 'reply' },
       getThreadMessages: { message, messageQueryOption: { limit: 10 } },
       getThreadRootMessagesMeta: { ...at, threadRootMessages: [{ msgIdServer: '1', time: 1 }] },
       getMentionedMeMessages: { ...at },
