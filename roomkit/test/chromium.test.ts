@@ -174,7 +174,8 @@ describe.skipIf(!existsSync(CHROMIUM))("the kit in Chromium", { timeout: 40_000 
     await me.evaluate(() => page.connect("me"));
     await bob.evaluate(() => page.rtc.unmuteMyAudio());
     await me.evaluate(() => page.rtc.unmuteMyAudio());
-    await settled(async () => expect(server.requests.filter((r) => r === "Consume")).toHaveLength(2));
+    const consumed = (): void => expect(server.requests.filter((r) => r === "Consume")).toHaveLength(2);
+    await settled(() => Promise.resolve().then(consumed));
     await Promise.all([take(me), take(bob)]);
     server.requests.length = 0;
     server.down = true;

@@ -2,7 +2,7 @@
 // goes wrong. No media: transports get parameters that lead nowhere, which is enough for the browser to accept the SDP.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
 
 type Json = Record<string, unknown>;
 
@@ -209,7 +209,7 @@ export class RoomServer {
     ws.send("1::");
     ws.on("close", () => this.#links.delete(ws));
     ws.on("message", (raw) => {
-      const text = String(raw);
+      const text = textOf(raw);
       if (!text.startsWith("3:")) return;
       const { SID: sid, CID: cid, SER: ser, Q: items } = JSON.parse(text.slice(text.indexOf("{"))) as Json;
       if (sid === 2 && cid === 3) {
@@ -225,7 +225,7 @@ export class RoomServer {
   #signal(ws: WebSocket, url: URL): void {
     const uid = Number(url.searchParams.get("uid"));
     ws.on("message", (raw) => {
-      const message = JSON.parse(String(raw)) as Json & { data?: Json };
+      const message = JSON.parse(textOf(raw)) as Json & { data?: Json };
       if (message.notification === true) {
         this.#peers.delete(uid);
         return;
@@ -316,4 +316,9 @@ function wire(member: Member): Json {
 
 function sourceOf(mediaType: string): string {
   return mediaType === "audio" || mediaType === "video" ? mediaType : "subVideo";
+}
+
+/** Text frames arrive as one buffer. */
+function textOf(raw: RawData): string {
+  return Buffer.isBuffer(raw) ? raw.toString("utf8") : "";
 }
