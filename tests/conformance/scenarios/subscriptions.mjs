@@ -39,6 +39,12 @@ export default async function (t) {
     t.equal(await outsider.sdk.qchatChannel.getChannelUnreadInfos({ channels }), []);
   });
 
+  await t.step('areMentionedMeMessages is decided from the roles that 25_8 gave', ['qchatMsg.areMentionedMeMessages'], async () => {
+    const message = { serverId, channelId, msgIdClient: 'm', msgIdServer: '1', fromAccount: 'somebody', time: 1, type: 'text', mentionAll: false };
+    t.equal(await owner.sdk.qchatMsg.areMentionedMeMessages({ messages: [message] }), { m: false });
+    t.equal(await owner.sdk.qchatMsg.areMentionedMeMessages({ messages: [{ ...message, mentionAccids: [t.accid('owner')] }] }), { m: true });
+  });
+
   await t.step('subscriptions come back after a reconnect', ['qchatChannel.subscribeChannel', 'event:willReconnect'], async () => {
     await owner.sdk.qchatChannel.subscribeChannel({ type: 1, opeType: 1, channels });
     const since = owner.mark();
