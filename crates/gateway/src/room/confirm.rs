@@ -103,7 +103,8 @@ pub(crate) async fn confirm(
     user: &UserKey,
     verdict: &media::MediaVerdict,
 ) -> Result<(), Code> {
-    if media::version(&gateway.core, verdict.server) <= verdict.version {
+    let version = media::version(&gateway.core, verdict.server);
+    if version <= verdict.version {
         return Ok(());
     }
     let accid = user.accid.clone();
@@ -115,7 +116,7 @@ pub(crate) async fn confirm(
             Ok(())
         }
         Err(error) => {
-            room.control(move |owner| owner.room.evict(owner.now(), &accid));
+            room.control(move |owner| owner.room.evict(owner.now(), &accid, version));
             Err(error.code())
         }
     }

@@ -278,6 +278,7 @@ impl Owner {
                 let user = UserKey { app: self.handle.app, accid };
                 self.registry.unseated_from(self.room.channel(), &user);
                 self.registry.pushes.send(&(user, device), || ToPush::SeatEnded);
+                tracing::info!(channel = %self.room.channel(), reason = reason.name(), "a media seat ended");
                 Self::count_end(reason);
             }
             Output::Ended => {}
@@ -293,6 +294,7 @@ impl Owner {
         let Some(user) = self.user_of(seat) else { return };
         let Some((device, link_device)) = self.room.devices_of(seat) else { return };
         let (device, link_device) = (device.clone(), link_device.clone());
+        tracing::info!(channel = %self.room.channel(), seats = self.room.seat_count(), "a media seat was taken");
         self.registry.seated_in(self.room.channel(), &user, device.clone());
         let now = self.now();
         let link_up = self.registry.is_link_up(&user, &link_device);
@@ -331,6 +333,82 @@ impl Owner {
     pub fn notify(&mut self, seat: SeatId, method: &'static str, data: Value) {
         if let Some(socket) = self.room.socket_of(seat) {
             self.post(socket, ToSocket::Notify { method, data });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+    use rotunda_core::{Actor, Clock, CoreConfig, Env, Keys, Rooms, Store, account, channel, server};
+    use rotunda_media_io::MediaHandle;
+    use rotunda_model::{DeviceId, channel::ChannelKind};
+    use rotunda_room::{Entry, Times};
+    use rotunda_sfu::ortc::Fingerprint;
+
+    use super::*;
+    use crate::room::Unavailable;
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Millis {
+            Millis(1_700_000_000_000)
+        }
+    }
+
+    fn entry(accid: rotunda_model::Accid) -> Entry {
+        let device = DeviceId::new("device").unwrap();
+        Entry {
+            seat: SeatId(7),
+            accid,
+            device: device.clone(),
+            link_device: device,
+            link_up: true,
+            push_up: true,
+            reseat: false,
+            sessions: 0,
+            name: String::new(),
+            icon: String::new(),
+            role: String::new(),
+            client_type: String::new(),
+            rtc_uid: 1,
+            rights: rotunda_model::RightSet::ALL,
+            version: 1,
+            is_owner: false,
+            limit: 0,
+            authorised_until: Millis(i64::MAX),
+        }
+    }
+
+    #[sqlx::test(migrations = "../../migrations")]
+    async fn a_panic_closes_its_own_room_which_can_be_opened_again(pool: sqlx::PgPool) {
+        let env = Env::new(Arc::new(Fixed), StdRng::seed_from_u64(1));
+        let keys = Keys::new(&[1; 32], &[2; 32]).unwrap();
+        let core = Core::open(Store::from_pool(pool), env, CoreConfig::new(keys)).await.unwrap();
+        let app = account::create_app(&core, "Test", None, None).await.unwrap().app;
+        let user = account::create_account(&core, &app.key, "ann", "", None).await.unwrap().0.user;
+        let device = DeviceId::new("link").unwrap();
+        let actor = Actor { user: user.clone(), device, client_type: 16, nick: String::new() };
+        let new = server::NewServer { name: "s".into(), ..Default::default() };
+        let server = server::create(&core, &actor, new).await.unwrap().id;
+        let new = channel::NewChannel { kind: ChannelKind::Media, name: "c".into(), ..Default::default() };
+        let channel = channel::create(&core, &actor, server, new).await.unwrap().id;
+        let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
+        let (media, _commands) = MediaHandle::recording(Vec::new(), fingerprint);
+        let registry = Registry::new(core, media, Times::default());
+        for _ in 0..2 {
+            let room = registry.open(app.id, server, channel);
+            let mine = entry(user.accid.clone());
+            let entered = room.call(move |owner| owner.room.enter(owner.now(), mine)).await;
+            assert!(entered.is_ok_and(|seated| seated.is_ok()));
+            assert_eq!(registry.online(channel), [user.accid.clone()]);
+            let failed = room.call(|_| panic!("on purpose")).await;
+            assert_eq!(failed, Err::<(), _>(Unavailable::Gone));
+            while registry.find(app.id, channel).is_some() {
+                tokio::task::yield_now().await;
+            }
+            assert!(registry.online(channel).is_empty());
         }
     }
 }

@@ -334,14 +334,20 @@ impl Rooms for Registry {
             .unwrap_or_default()
     }
 
-    fn rights_changed(&self, channel: ChannelId, user: &UserKey, verdict: Option<MediaVerdict>) {
+    fn rights_changed(
+        &self,
+        channel: ChannelId,
+        user: &UserKey,
+        version: i64,
+        verdict: Option<MediaVerdict>,
+    ) {
         let Some(room) = self.find(user.app, channel) else { return };
         let accid = user.accid.clone();
         room.control(move |owner| {
             let now = owner.now();
             match verdict {
-                Some(verdict) => owner.room.set_rights(now, &accid, verdict.rights, verdict.version),
-                None => owner.room.evict(now, &accid),
+                Some(verdict) => owner.room.set_rights(now, &accid, verdict.rights, version),
+                None => owner.room.evict(now, &accid, version),
             }
         });
     }

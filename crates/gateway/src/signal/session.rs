@@ -1,14 +1,15 @@
 //! One signalling WebSocket: envelopes in and out, limits, close codes.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{
-        Query, State, WebSocketUpgrade,
+        ConnectInfo, Query, State, WebSocketUpgrade,
         rejection::QueryRejection,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code},
     },
-    response::Response,
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use rotunda_model::Millis;
 use rotunda_room::{SeatId, SocketId};
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     Gateway,
+    link::doors::Permit,
     room::{RoomHandle, SOCKET_QUEUE, SocketHandle, ToSocket},
 };
 
@@ -54,15 +56,21 @@ pub(super) struct Address {
 
 pub(super) async fn upgrade(
     State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     address: Result<Query<Address>, QueryRejection>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    // Until its Join is accepted it takes the place of a stranger, like a link before its login.
+    let Some(permit) = gateway.doors.admit(peer) else {
+        metrics::counter!("rotunda_signal_turned_away_total").increment(1);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let address = address.ok().map(|Query(address)| address);
     upgrade
         .protocols(["protoo"])
         .max_message_size(AFTER_JOIN_MAX)
         .max_frame_size(AFTER_JOIN_MAX)
-        .on_upgrade(async move |socket| serve(gateway, address, socket).await)
+        .on_upgrade(async move |socket| serve(gateway, address, socket, permit).await)
 }
 
 /// Why a session ends.
@@ -88,19 +96,31 @@ pub(super) struct Session {
     pub handle: SocketHandle,
     pub member: Option<Member>,
     socket: WebSocket,
+    /// Held until `Join`.
+    permit: Option<Permit>,
     notified: u64,
     last_heard: Millis,
 }
 
-async fn serve(gateway: Gateway, address: Option<Address>, socket: WebSocket) {
+async fn serve(gateway: Gateway, address: Option<Address>, socket: WebSocket, permit: Permit) {
     let (queue, mut waiting) = mpsc::channel(SOCKET_QUEUE);
     let id = SocketId(gateway.rooms.next_id());
     let last_heard = gateway.core.env().now();
     let handle = SocketHandle { id, queue };
-    let session = Session { gateway, address, handle, member: None, socket, notified: 0, last_heard };
+    let session = Session {
+        gateway,
+        address,
+        handle,
+        member: None,
+        socket,
+        permit: Some(permit),
+        notified: 0,
+        last_heard,
+    };
     // However its task ends, the owner hears of it.
     let mut session = Attached(session);
     let end = session.0.run(&mut waiting).await;
+    tracing::debug!(?end, joined = session.0.member.is_some(), "signalling socket ended");
     session.0.detach();
     session.0.finish(end).await;
 }
@@ -205,6 +225,7 @@ impl Session {
         match result {
             Ok(Joined { room, seat, answer }) => {
                 self.member = Some(Member { room, seat });
+                self.permit = None;
                 answer
             }
             Err(code) => json!({ "code": code.0, "errMsg": join::text(code) }),

@@ -1,7 +1,7 @@
 //! Two members in a call: streams, rights, moderation, leaving.
 
 use rotunda_model::{Right, auths::AuthValue};
-use rotunda_sfu::{Command, SrtpOffer};
+use rotunda_sfu::{Command, Event, FailReason, LostReason, SrtpOffer};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -212,4 +212,62 @@ async fn the_newest_device_wins(pool: PgPool) {
         403,
         "the seat is the other's"
     );
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_transport_without_a_common_profile_is_rebuilt_with_cm(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let ann = Client::new(&server, &community, "ann").await;
+    let entry = ann.enter(&server).await;
+    let mut rtc = ann.join(&server, &entry).await;
+    let mut offered = Vec::new();
+    for _ in 0..2 {
+        let produced = rtc.request("Produce", produce_audio(1111, None)).await;
+        let opened = server.table().into_iter().find_map(|command| match command {
+            Command::OpenTransport(open) => Some(open),
+            _ => None,
+        });
+        let open = opened.unwrap();
+        offered.push(open.srtp);
+        let failed = Event::TransportFailed { id: open.id, reason: FailReason::NoCommonProfile };
+        server.reports.send(failed).await.unwrap();
+        let gone = rtc.notification("OnTransportClose").await;
+        assert_eq!(gone["transportId"], produced["transportId"]);
+        assert!(server.table().is_empty(), "it is gone at the worker already");
+    }
+    assert_eq!(offered, [SrtpOffer::Gcm128Only, SrtpOffer::CmOnly]);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn media_alone_keeps_a_seat_and_its_silence_ends_it(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let (ann, bob) =
+        (Client::new(&server, &community, "ann").await, Client::new(&server, &community, "bob").await);
+    bob.enter(&server).await;
+    let mut watch = bob.push_link().await;
+    let entry = ann.enter(&server).await;
+    watch.push_of(30).await;
+    let mut rtc = ann.join(&server, &entry).await;
+    watch.push_of(32).await;
+    rtc.request("Produce", produce_audio(1111, None)).await;
+    watch.push_of(40).await;
+    let transport = server.table().iter().find_map(|command| match command {
+        Command::OpenTransport(open) => Some(open.id),
+        _ => None,
+    });
+    let id = transport.unwrap();
+    let connected = Event::TransportConnected { id, profile: rotunda_sfu::SrtpProfile::AeadAes128Gcm };
+    server.reports.send(connected).await.unwrap();
+    // The report is at the owner before this is answered.
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    drop(rtc);
+    watch.is_quiet().await;
+    server.advance(40_000);
+    bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    watch.is_quiet().await;
+    // Lost after 15 s without a packet: those count.
+    server.reports.send(Event::TransportLost { id, reason: LostReason::Silence }).await.unwrap();
+    assert_eq!(watch.push_of(33).await["data"]["members"][0]["userUuid"], "ann");
 }

@@ -24,7 +24,7 @@ use rotunda_model::{
     channel::{ChannelKind, ViewMode},
     server::InviteMode,
 };
-use rotunda_sfu::{Command, ortc::Fingerprint};
+use rotunda_sfu::{Command, Event, ortc::Fingerprint};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::{
@@ -60,6 +60,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub clock: Arc<TestClock>,
     pub commands: Receiver<Command>,
+    /// What the media worker reports.
+    pub reports: tokio::sync::mpsc::Sender<Event>,
 }
 
 impl Server {
@@ -79,10 +81,12 @@ impl Server {
             cors_origins: Vec::new(),
             doors: Default::default(),
         };
+        let (reports, events) = tokio::sync::mpsc::channel(16);
+        tokio::spawn(rooms.clone().run_media_events(events));
         let gateway = Gateway::new(core.clone(), rooms, config);
         let app = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { core, gateway, address, clock, commands }
+        Self { core, gateway, address, clock, commands, reports }
     }
 
     /// Moves the clock; the next request lets an owner notice.
