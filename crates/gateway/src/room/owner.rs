@@ -402,7 +402,7 @@ mod tests {
             let mine = entry(user.accid.clone());
             let entered = room.call(move |owner| owner.room.enter(owner.now(), mine)).await;
             assert!(entered.is_ok_and(|seated| seated.is_ok()));
-            assert_eq!(registry.online(channel), [user.accid.clone()]);
+            assert_eq!(registry.online(channel).as_slice(), std::slice::from_ref(&user.accid));
             let failed = room.call(|_| panic!("on purpose")).await;
             assert_eq!(failed, Err::<(), _>(Unavailable::Gone));
             while registry.find(app.id, channel).is_some() {
