@@ -218,19 +218,19 @@ impl Change {
         }
         let server = self.server();
         let app = self.locked.server.app;
+        let seated = seats::read(&self.core, &mut self.tx, server).await?;
         if let Err(error) = self.tx.commit().await {
-            // Whether it happened is unknown: what is cached may be old now.
-            if let Err(error) = self.core.refresh(server).await {
-                tracing::error!(%error, "rules could not be read after a commit of unknown outcome");
-            }
+            // Whether it happened is unknown: what is cached may be old now, and so may rights of those seated.
+            tokio::spawn(seats::judge_by_storage(self.core.clone(), app, server));
             return Err(StoreError::from(error).into());
         }
+        let mut snapshot = Snapshot::clone(self.after.as_ref().unwrap_or(&self.before));
+        snapshot.version = self.locked.server.version;
+        let snapshot = Arc::new(snapshot);
         if self.gone {
             self.core.rules().put_gone(server);
         } else {
-            let mut snapshot = Snapshot::clone(self.after.as_ref().unwrap_or(&self.before));
-            snapshot.version = self.locked.server.version;
-            self.core.rules().put_live(app, Arc::new(snapshot));
+            self.core.rules().put_live(app, Arc::clone(&snapshot));
         }
         if let Some(hub) = self.core.hub() {
             let small = self.locked.server.member_count < rotunda_model::server::SUBSCRIPTION_THRESHOLD;
@@ -242,12 +242,15 @@ impl Change {
             }
         }
         if let Some(rooms) = self.core.rooms() {
-            for channel in self.closed {
-                rooms.close(channel);
+            for channel in &self.closed {
+                rooms.close(*channel);
             }
-        }
-        if !self.gone {
-            seats::judge_again(&self.core, app, server, &self.left).await;
+            if !self.gone {
+                seats::judge(rooms.as_ref(), app, &snapshot, &seated, &self.closed);
+                if seats::missed(rooms.as_ref(), server, &seated) {
+                    seats::judge_by_storage(self.core.clone(), app, server).await;
+                }
+            }
         }
         self.core.outbox_signal().notify_one();
         Ok(())

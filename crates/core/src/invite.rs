@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use rotunda_model::{
-    Accid, AuthValue, Auths, Millis, RequestId, Right, ServerId,
+    Accid, Millis, RequestId, Right, ServerId,
     notification::{Audience, Fact},
     server::{ApplyMode, InviteMode, Request},
 };
@@ -180,16 +180,12 @@ pub async fn apply(
 async fn handlers(change: &mut Change) -> Result<Vec<Accid>, Error> {
     let server = change.server();
     let rules = Arc::clone(&change.before);
-    let allows = |auths: Option<&Auths>| {
-        auths.is_some_and(|auths| auths.get(Right::MANAGE_INVITE_APPLY) == AuthValue::Allow)
-    };
     let mut candidates = vec![rules.owner.clone()];
-    let roles: Vec<_> = rules.roles().iter().map(|(role, _)| *role).collect();
-    let roles: Vec<_> = roles.into_iter().filter(|role| allows(rules.role_auths(*role))).collect();
+    let roles: Vec<_> = rules.granting_roles(Right::MANAGE_INVITE_APPLY).collect();
     if !roles.is_empty() {
         candidates.extend(members::of_roles(&mut *change.tx, server, &roles, HANDLERS_MAX).await?);
     }
-    if allows(rules.role_auths(rules.everyone())) {
+    if roles.contains(&rules.everyone()) {
         candidates.extend(members::eldest(&mut *change.tx, server, HANDLERS_MAX).await?);
     }
     let mut seen = BTreeSet::new();

@@ -43,10 +43,13 @@ async fn edit(
     add: bool,
 ) -> Result<(), Error> {
     text::batch("more than 100 accounts at once", accids)?;
+    let mut accids = accids.to_vec();
+    accids.sort_unstable();
+    accids.dedup();
     let (mut change, _): (Change, _) = channel::begin(core, actor, id).await?;
     let standing = change.actor_standing().await?;
     guard::edit_list(&change.before, &standing.subject(), Scope::Channel(id), list)?;
-    let listed = change.standings(accids).await?;
+    let listed = change.standings(&accids).await?;
     if !listed.iter().all(|standing| standing.is_member()) {
         return Err(Error::NotFound("member"));
     }
@@ -55,7 +58,7 @@ async fn edit(
         ListKind::Black => store::ListKind::Black,
     };
     let server = change.server();
-    for accid in accids {
+    for accid in &accids {
         match add {
             true => {
                 let now = change.tick();

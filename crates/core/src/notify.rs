@@ -1,6 +1,6 @@
 //! Notifications: outbox, dispatch, storage for those who are not online.
 
-use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use rotunda_model::{
     Accid, AppId, ServerId, UserKey,
@@ -139,12 +139,14 @@ async fn viewers(
     server: ServerId,
     notification: &Notification,
 ) -> Result<Vec<Accid>, Error> {
-    let (Some(channel), Some(snapshot)) = (notification.channel, core.snapshot(app, server).await?) else {
-        return Ok(Vec::new());
-    };
+    let Some(channel) = notification.channel else { return Ok(Vec::new()) };
     let subscribers = hub.subscribers(app, server);
-    let standings: HashMap<_, _> =
-        rotunda_store::member::standings(core.store().pool(), server, &subscribers).await?;
+    let (snapshot, standings) = match core.standings(app, server, &subscribers).await {
+        Ok(found) => found,
+        // Deleted since: who was there is told of that.
+        Err(Error::NotFound(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
     let sees = |accid: &Accid| {
         let roles = standings.get(accid);
         roles.is_some_and(|roles| snapshot.visible(&Subject::member(accid, roles), channel).unwrap_or(false))

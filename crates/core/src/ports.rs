@@ -29,9 +29,9 @@ pub trait Rooms: Send + Sync {
     fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)>;
     /// Accounts now in the channel (25_4).
     fn online(&self, channel: ChannelId) -> Vec<Accid>;
-    /// A commit changed something: the member's verdict as it is now, or `None` to evict.
-    /// Verdicts carry the snapshot version: one older than the seat's is dropped.
-    fn rights_changed(&self, channel: ChannelId, user: &UserKey, verdict: Option<MediaVerdict>);
+    /// A commit changed something: the member's verdict under that version of the server, or `None` to evict. What is
+    /// older than the verdict a seat was last given is dropped: commits may be told out of order.
+    fn rights_changed(&self, channel: ChannelId, user: &UserKey, version: i64, verdict: Option<MediaVerdict>);
     /// The channel or its server is gone: everybody out (push 51).
     fn close(&self, channel: ChannelId);
     fn link_up(&self, user: &UserKey, link_device: &DeviceId);

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
-use rotunda_model::{AppId, Auths, ServerId, role::RoleKind};
+use rotunda_model::{Accid, AppId, Auths, RoleId, ServerId, role::RoleKind};
 use rotunda_permissions::{CategoryRules, ChannelRules, Layer, Lists, RoleRules, Snapshot};
 use rotunda_store::{
     StoreError,
@@ -13,6 +13,10 @@ use rotunda_store::{
 };
 
 use crate::{Core, Error};
+
+/// How often roles and rules are read again when a commit came between the two. More tries would hold a reader up
+/// under a storm of edits; fewer would refuse it.
+pub(crate) const STANDING_TRIES: u32 = 16;
 
 /// What is known of one server.
 #[derive(Debug, Clone)]
@@ -99,6 +103,29 @@ impl Core {
         }
         let of = self.refresh(server).await?;
         Ok(self.rules().cached(server).filter(|_| of == Some(app)))
+    }
+
+    /// Rules and the custom roles of those of `accids` who are members, of one and the same version.
+    ///
+    /// Errors: 404 no such server in the app; 503 when every try was overtaken by a commit.
+    pub(crate) async fn standings(
+        &self,
+        app: AppId,
+        server: ServerId,
+        accids: &[Accid],
+    ) -> Result<(Arc<Snapshot>, HashMap<Accid, Vec<RoleId>>), Error> {
+        for _ in 0..STANDING_TRIES {
+            let read = rotunda_store::member::standings_at(self.store().pool(), server, accids).await?;
+            let (version, roles) = read.ok_or(Error::NotFound("server"))?;
+            let snapshot = self.snapshot(app, server).await?.ok_or(Error::NotFound("server"))?;
+            if snapshot.version == version {
+                return Ok((snapshot, roles));
+            }
+            if snapshot.version < version {
+                self.refresh(server).await?;
+            }
+        }
+        Err(Error::Busy("the server's rules change too fast"))
     }
 
     /// Reads a server's rules into the cache; the app it belongs to. `None`: no such server.

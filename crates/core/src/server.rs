@@ -206,10 +206,8 @@ pub(crate) async fn view(
     server: ServerId,
     actor: &Actor,
 ) -> Result<(Arc<Snapshot>, crate::change::Standing), Error> {
-    let snapshot = core.snapshot(app, server).await?.ok_or(Error::NotFound("server"))?;
     let accid = actor.user.accid.clone();
-    let mut found =
-        rotunda_store::member::standings(core.store().pool(), server, std::slice::from_ref(&accid)).await?;
+    let (snapshot, mut found) = core.standings(app, server, std::slice::from_ref(&accid)).await?;
     let roles = found.remove(&accid);
     Ok((snapshot, crate::change::Standing { accid, roles }))
 }

@@ -320,9 +320,19 @@ impl Room {
 
     /// The member lost membership, visibility or right 15. The operator is the member itself, because clients drop
     /// events of operators they do not know.
-    pub fn evict(&mut self, now: Millis, accid: &Accid) {
-        if let Some(seat) = self.seat_of(accid) {
+    ///
+    /// `version` is the server's, as with [`Room::set_rights`]: a seat judged under a newer one stays.
+    pub fn evict(&mut self, now: Millis, accid: &Accid, version: i64) {
+        let judged = self.seats.iter().find(|seat| seat.accid == *accid);
+        if let Some(seat) = judged.filter(|seat| seat.version <= version).map(|seat| seat.id) {
             self.remove(now, seat, LeaveType::AdminKick, EndReason::Evicted, None);
+        }
+    }
+
+    /// The same, decided under snapshot `version`: a seat with a newer verdict stays.
+    pub fn evict_as_of(&mut self, now: Millis, accid: &Accid, version: i64) {
+        if self.seats.iter().any(|seat| seat.accid == *accid && seat.version <= version) {
+            self.evict(now, accid);
         }
     }
 

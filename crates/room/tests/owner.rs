@@ -234,7 +234,7 @@ impl World {
             Op::Kick { who, target } => {
                 let _ = self.seat(who).map(|seat| self.room.kick(now, seat, &accid(target)));
             }
-            Op::Evict { who } => self.room.evict(now, &accid(who)),
+            Op::Evict { who } => self.room.evict(now, &accid(who), self.version),
             Op::Rights { who, rights } => {
                 self.version += 1;
                 self.room.set_rights(now, &accid(who), RightSet::from_bits(rights), self.version);

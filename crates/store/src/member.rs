@@ -149,6 +149,33 @@ pub async fn standings(
         .collect()
 }
 
+/// As [`standings`], with the server's version of the same moment. `None`: no such server.
+pub async fn standings_at(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    accids: &[Accid],
+) -> Result<Option<(i64, HashMap<Accid, Vec<RoleId>>)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT s.version, m.accid AS "accid?", array_remove(array_agg(r.role), NULL) AS "roles!"
+         FROM servers s
+         LEFT JOIN members m ON m.server = s.id AND m.accid = ANY($2)
+         LEFT JOIN role_members r ON r.server = m.server AND r.accid = m.accid
+         WHERE s.id = $1 GROUP BY s.version, m.accid"#,
+        server.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(db)
+    .await?;
+    let Some(version) = rows.first().map(|r| r.version) else { return Ok(None) };
+    let mut found = HashMap::new();
+    for r in rows {
+        let Some(accid) = r.accid else { continue };
+        let roles: Result<_, _> = r.roles.into_iter().map(|id| row::id(id, "role_members.role")).collect();
+        found.insert(row::accid(&accid, "members.accid")?, roles?);
+    }
+    Ok(Some((version, found)))
+}
+
 /// Those of `servers` the account is in.
 pub async fn among(
     db: impl PgExecutor<'_>,

@@ -135,7 +135,13 @@ impl Rooms for FakeRooms {
         seats.iter().filter(|(_, of, _)| *of == channel).map(|(.., accid)| accid.clone()).collect()
     }
 
-    fn rights_changed(&self, channel: ChannelId, user: &UserKey, verdict: Option<MediaVerdict>) {
+    fn rights_changed(
+        &self,
+        channel: ChannelId,
+        user: &UserKey,
+        _version: i64,
+        verdict: Option<MediaVerdict>,
+    ) {
         if verdict.is_none() {
             self.seats.lock().retain(|(_, c, a)| (*c, a) != (channel, &user.accid));
         }

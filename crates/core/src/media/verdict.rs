@@ -3,7 +3,7 @@
 use rotunda_model::{ChannelId, ChannelKind, Right, RightSet, RtcConfig, ServerId, UserKey};
 use rotunda_permissions::{Scope, Snapshot, Subject, guard};
 
-use crate::{Core, Error};
+use crate::{Core, Error, rules::STANDING_TRIES};
 
 /// What the channel's owner needs to seat a member.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ pub struct MediaVerdict {
 /// A commit may overtake the answer: after seating, compare [`version`] with [`MediaVerdict::version`] and ask again
 /// if it rose.
 pub async fn verdict(core: &Core, user: &UserKey, channel: ChannelId) -> Result<MediaVerdict, Error> {
-    for _ in 0..TRIES {
+    for _ in 0..STANDING_TRIES {
         let entrance =
             rotunda_store::media::entrance(core.store().pool(), user.app, channel, &user.accid).await?;
         let entrance = entrance.ok_or(Error::NotFound("channel"))?;
@@ -48,10 +48,6 @@ pub async fn verdict(core: &Core, user: &UserKey, channel: ChannelId) -> Result<
     }
     Err(Error::Busy("the server's rules change too fast"))
 }
-
-/// How often roles and rules are read again when a commit came between the two. More tries would hold a joiner up
-/// under a storm of edits; fewer would refuse it.
-const TRIES: u32 = 16;
 
 /// The newest committed version of a server known here; memory only. `i64::MAX` once it is deleted.
 pub fn version(core: &Core, server: ServerId) -> i64 {

@@ -333,7 +333,7 @@ mod tests {
             Vec::new()
         }
 
-        fn rights_changed(&self, _: ChannelId, _: &UserKey, _: Option<MediaVerdict>) {}
+        fn rights_changed(&self, _: ChannelId, _: &UserKey, _: i64, _: Option<MediaVerdict>) {}
 
         fn close(&self, _: ChannelId) {}
 
