@@ -329,13 +329,6 @@ impl Room {
         }
     }
 
-    /// The same, decided under snapshot `version`: a seat with a newer verdict stays.
-    pub fn evict_as_of(&mut self, now: Millis, accid: &Accid, version: i64) {
-        if self.seats.iter().any(|seat| seat.accid == *accid && seat.version <= version) {
-            self.evict(now, accid);
-        }
-    }
-
     /// The channel or its server is gone, or a member with the right to ended the room. Everybody is told `reason`.
     pub fn close(&mut self, now: Millis, reason: &str, operator: Option<&Accid>) {
         if self.ended {
