@@ -11,7 +11,7 @@ use rotunda_store::layer::{self as store, Override};
 use crate::{
     Actor, Core, Error,
     change::Change,
-    role::{AUTHS_MAX, auths_text},
+    role::{auths_text, settable},
 };
 
 /// Which override.
@@ -84,9 +84,7 @@ pub async fn update(
     key: &Key,
     auths: &[(Right, AuthValue)],
 ) -> Result<MemberRole, Error> {
-    if auths.len() > AUTHS_MAX {
-        return Err(Error::Parameter("more than 50 rights in one update"));
-    }
+    settable(auths)?;
     let mut change = Change::begin(core, actor, key.server).await?;
     let standing = change.actor_standing().await?;
     let scope = Scope::Channel(key.channel);

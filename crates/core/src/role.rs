@@ -11,7 +11,7 @@ use rotunda_store::role as store;
 use crate::{Actor, Core, Error, change::Change, page::PageRequest, server::view, text};
 
 /// Rights in one update (the vendor's limit).
-pub(crate) const AUTHS_MAX: usize = 50;
+const AUTHS_MAX: usize = 50;
 
 /// What 24_61 carries.
 #[derive(Debug, Clone, Default)]
@@ -88,9 +88,7 @@ pub async fn update(
     update: RoleUpdate,
 ) -> Result<ServerRole, Error> {
     appearance(update.name.as_deref(), update.icon.as_deref(), update.ext.as_deref())?;
-    if update.auths.len() > AUTHS_MAX {
-        return Err(Error::Parameter("more than 50 rights in one update"));
-    }
+    settable(&update.auths)?;
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     let asked = guard::RoleChange {
@@ -186,7 +184,8 @@ pub async fn add_members(
     Ok(Added { done, failed: names(&others) })
 }
 
-/// 24_82. Not a member: false. Errors: 404 unknown server, or a channel that is not of it.
+/// 24_82. Not a member: false. Errors: 404 unknown server, or a channel that is not of it; 414 a custom right that is
+/// not defined.
 pub async fn check(
     core: &Core,
     actor: &Actor,
@@ -194,9 +193,27 @@ pub async fn check(
     channel: Option<ChannelId>,
     right: Right,
 ) -> Result<bool, Error> {
+    defined(right)?;
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
     let scope = channel.map_or(Scope::Server, Scope::Channel);
     snapshot.allows(&standing.subject(), scope, right).ok_or(Error::NotFound("channel"))
+}
+
+/// Custom rights are defined by an app before anybody may set or ask for them, and no app can define one here yet.
+fn defined(right: Right) -> Result<(), Error> {
+    if right.is_custom() {
+        Err(Error::Parameter("the app has not defined this custom right"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Errors: 414 too many rights, or one that is not defined.
+pub(crate) fn settable(auths: &[(Right, AuthValue)]) -> Result<(), Error> {
+    if auths.len() > AUTHS_MAX {
+        return Err(Error::Parameter("more than 50 rights in one update"));
+    }
+    auths.iter().try_for_each(|(right, _)| defined(*right))
 }
 
 /// The JSON text of an update's rights, as clients are told of it.

@@ -105,6 +105,8 @@ async fn rank_and_grant_guards_hold_for_a_manager(pool: PgPool) -> anyhow::Resul
         ..RoleUpdate::default()
     };
     assert_eq!(update(low, too_many).await, Code::PARAMETER);
+    let undefined = set(Right::try_from(10_001)?, AuthValue::Allow);
+    assert_eq!(update(low, undefined).await, Code::PARAMETER);
     assert!(server::rules_agree(&app.core, made.id).await?);
     Ok(())
 }
