@@ -26,7 +26,7 @@ enum Op {
     Enter { who: u8, device: u8, rights: u64 },
     Leave { who: u8 },
     Kick { who: u8, target: u8 },
-    Evict { who: u8 },
+    Evict { who: u8, stale: bool },
     Rights { who: u8, rights: u64 },
     Switch { who: u8, target: u8, source: Source, on: bool },
     Produce { who: u8, media: MediaType, muted: bool },
@@ -73,7 +73,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (who.clone(), 0..2u8, rights()).prop_map(|(who, device, rights)| Op::Enter { who, device, rights }),
         1 => who.clone().prop_map(|who| Op::Leave { who }),
         1 => (who.clone(), who.clone()).prop_map(|(who, target)| Op::Kick { who, target }),
-        1 => who.clone().prop_map(|who| Op::Evict { who }),
+        1 => (who.clone(), any::<bool>()).prop_map(|(who, stale)| Op::Evict { who, stale }),
         2 => (who.clone(), rights()).prop_map(|(who, rights)| Op::Rights { who, rights }),
         6 => (who.clone(), who.clone(), source(), any::<bool>())
             .prop_map(|(who, target, source, on)| Op::Switch { who, target, source, on }),
@@ -234,7 +234,12 @@ impl World {
             Op::Kick { who, target } => {
                 let _ = self.seat(who).map(|seat| self.room.kick(now, seat, &accid(target)));
             }
-            Op::Evict { who } => self.room.evict(now, &accid(who), self.version),
+            Op::Evict { who, stale: false } => self.room.evict(now, &accid(who), self.version),
+            Op::Evict { who, stale: true } => {
+                let seats = self.room.seat_count();
+                self.room.evict(now, &accid(who), -1);
+                prop_assert_eq!(self.room.seat_count(), seats, "evicted by a verdict older than the seat's");
+            }
             Op::Rights { who, rights } => {
                 self.version += 1;
                 self.room.set_rights(now, &accid(who), RightSet::from_bits(rights), self.version);
