@@ -9,6 +9,9 @@ const SPEAKING_FROM = 6;
 /** ms without a volume report after which all meters rest. The kit reports each 200 ms. */
 const LEVELS_STALE_MS = 700;
 
+/** ms between the end of a call and the event that tells of it; past that, nothing was switched. */
+const SETTLES_WITHIN_MS = 1_500;
+
 const HIGH_STREAM = 0;
 
 interface Wish {
@@ -151,8 +154,7 @@ export class Call {
     set(opening ? 'opening' : 'closing');
     try {
       await (opening ? on() : off());
-      this.#readPeople();
-      const now = this.#mine(key);
+      const now = await this.#settled(key, opening);
       set(now ? 'on' : 'off');
       if (this.#wish) this.#wish[key] = now;
       // Under mute-all both SDK versions return normally and do nothing for somebody without the right.
@@ -161,6 +163,15 @@ export class Call {
       set(this.#mine(key) ? 'on' : 'off');
       this.#store.notify('refused', explain(error, doing));
     }
+  }
+
+  /** My state once the mute event of the change came, which may be after the call resolved; or as it is after a while. */
+  async #settled(key: 'mic' | 'camera', wanted: boolean): Promise<boolean> {
+    for (const until = performance.now() + SETTLES_WITHIN_MS; performance.now() < until; ) {
+      if (this.#mine(key) === wanted) return wanted;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return this.#mine(key);
   }
 
   #mine(key: 'mic' | 'camera'): boolean {
@@ -190,9 +201,11 @@ export class Call {
     this.#store.setCall({ people: call.people.map((p) => (p.accid === accid ? { ...p, [key]: on } : p)) });
     if (accid !== this.#me) return;
     const busy = call[key] === 'opening' || call[key] === 'closing';
-    if (!busy) this.#store.setCall(key === 'mic' ? { mic: on ? 'on' : 'off' } : { camera: on ? 'on' : 'off' });
-    if (!busy && !on) {
-      if (this.#wish) this.#wish[key] = false;
+    if (busy || call.phase !== 'inside') return;
+    this.#store.setCall(key === 'mic' ? { mic: on ? 'on' : 'off' } : { camera: on ? 'on' : 'off' });
+    // Devices also close when the connection goes, as if I had done it: that is not what I wish.
+    if (this.#wish && operator !== this.#me) this.#wish[key] = on;
+    if (!on && this.#store.state.link === 'on') {
       const what = key === 'mic' ? 'microphone' : 'camera';
       const by = operator === this.#me ? 'was switched off by the server: the right to use it is gone, or a moderator closed it' : `was switched off by ${this.#store.state.names.get(operator) ?? operator}`;
       this.#store.notify('info', `Your ${what} ${by}.`);

@@ -10,7 +10,7 @@ interface Actions {
   readonly theme: () => void;
 }
 
-const LINK_WORDS = { off: 'Signed out', connecting: 'Connecting…', on: 'Connected', lost: 'Connection lost, trying again…' } as const;
+const LINK_WORDS = { off: 'Signed out', connecting: 'Connecting…', on: 'Connected', lost: 'Reconnecting…' } as const;
 
 /** Servers, channels and my own account. */
 export function rail(actions: Actions): { readonly root: HTMLElement; update(state: State): void } {

@@ -62,7 +62,7 @@ export function stage(actions: Actions): Stage {
     'div',
     { class: 'hall' },
     h('header', { class: 'hall-head' }, h('div', { class: 'hall-words' }, title, topic), status),
-    h('div', { class: 'floor' }, tiles),
+    h('div', { class: 'floor' }, tiles, h('div', { class: 'interlude', attrs: { 'aria-hidden': 'true' } }, h('div', { class: 'plan' }))),
     h('div', { class: 'controls', attrs: { role: 'toolbar', 'aria-label': 'My microphone and camera' } }, mic, camera, leave),
   );
   const rest = h(
@@ -71,7 +71,6 @@ export function stage(actions: Actions): Stage {
     h('div', { class: 'plan', attrs: { 'aria-hidden': 'true' } }),
     h('h1', { text: 'Choose a channel' }),
     h('p', { text: 'The ones with a wave are for talking. You come in quietly: your microphone stays off until you switch it on.' }),
-    h('p', { class: 'rest-second' }),
   );
   const root = h('main', { class: 'stage' });
   let second = '';
