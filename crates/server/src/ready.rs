@@ -71,12 +71,16 @@ impl ReadyFile {
         private_file::write(path, &text)?;
         Ok(Self { path: path.to_owned() })
     }
+
+    /// Removes what a killed server left. Gone already is as good.
+    pub fn clear(path: &Path) {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = std::fs::remove_file(&self.path);
+        Self::clear(&self.path);
     }
 }
 

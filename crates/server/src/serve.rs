@@ -39,6 +39,9 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
     lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
     private_file::directory(&config.data)?;
+    if let Some(path) = &options.ready_file {
+        ReadyFile::clear(path);
+    }
 
     let advertised = addresses::advertised(config).await;
     let certificate = certificate::load(config, &advertised, ambient::now_ms())?;
