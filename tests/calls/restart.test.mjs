@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openLink } from '@rotunda/harness/link.mjs';
+import { engineJoins, entry, grows, publish } from './engine.mjs';
 import { eventually, HEARD, openWorld } from './people.mjs';
 
 let world, place, ann, bob;
@@ -79,4 +80,24 @@ test('the kit without the SDK recovers its media by itself over a restart', { ti
   for (const { page } of people) assert.deepEqual(await page.evaluate(() => window.ended), []);
   for (const link of links) await link.close();
   await Promise.all(people.map((p) => p.page.context().close()));
+});
+
+test('the engine recovers its media by itself over a restart', { timeout: 120_000 }, async () => {
+  const channelId = await place.channel();
+  const seats = [];
+  for (const account of [ann, bob]) {
+    const seat = await entry(world, account, channelId, `engine-${account.accid}`);
+    seats.push({ ...seat, account, page: await engineJoins(world, channelId, seat) });
+  }
+  await publish(seats[0].page, seats[0].uid);
+  await grows(seats[1].page, 'audioEnergy', HEARD, 'before the restart');
+  await world.server.restart();
+  const links = await Promise.all(seats.map(async ({ account }) => {
+    const link = await openLink(world.server.origin);
+    assert.equal((await link.login(world.app.key, account, `link-engine-${account.accid}`)).code, 200);
+    return link;
+  }));
+  await grows(seats[1].page, 'audioEnergy', HEARD, 'after the restart', 60);
+  for (const link of links) await link.close();
+  await Promise.all(seats.map((s) => s.page.context().close()));
 });
