@@ -88,6 +88,13 @@ impl fmt::Debug for RoomHandle {
     }
 }
 
+/// Bits below the millisecond of the start: a process would have to give a million ids in each to meet a later one's.
+const IDS_PER_MS_BITS: u32 = 20;
+
+fn first_id(started: Millis) -> u64 {
+    (started.get().unsigned_abs() << IDS_PER_MS_BITS) + 1
+}
+
 /// The open media channels of this process.
 pub struct Registry {
     pub(crate) core: Core,
@@ -120,19 +127,21 @@ impl Registry {
     /// `media` receives every change of the forwarding tables.
     pub fn new(core: Core, media: MediaHandle, times: Times) -> Arc<Self> {
         let boot = u64::from_be_bytes(core.env().bytes());
+        let started = core.env().now();
         Arc::new(Self {
-            started: core.env().now(),
+            started,
             core,
             media,
             times,
             pushes: PushHub::default(),
             boot,
-            ids: AtomicU64::new(1),
+            ids: AtomicU64::new(first_id(started)),
             index: Mutex::default(),
         })
     }
 
-    /// A number that is unique in this process.
+    /// A number that no process of this installation gave out before: a client that outlives a restart still closes
+    /// the transports of the process before, and must not hit one of ours.
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
@@ -374,5 +383,17 @@ impl Rooms for Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_process_before_a_restart_are_not_given_again() {
+        let start = Millis(1_790_000_000_000);
+        let given_before = first_id(start) + 1_000_000;
+        assert!(first_id(start.plus(2)) > given_before);
     }
 }
