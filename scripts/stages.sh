@@ -81,7 +81,7 @@ advisories() {
 
 # .sqlx is what `cargo sqlx prepare` would write against the migrations of this tree.
 prepared_queries() {
-  local url=${DATABASE_URL/\/rotunda?/\/rotunda_prepared?} tools=$root/target/tools/bin
+  local url=${DATABASE_URL/'/rotunda?'/'/rotunda_prepared?'} tools=$root/target/tools/bin
   DATABASE_URL=$url "$tools/sqlx" database create &&
     DATABASE_URL=$url "$tools/sqlx" migrate run --source migrations &&
     SQLX_OFFLINE=false DATABASE_URL=$url PATH="$tools:$PATH" cargo sqlx prepare --workspace --check -- --all-targets
