@@ -87,6 +87,11 @@ export class RoomMedia {
 
   reconnecting = false;
 
+  /** From the loss of the RTC socket until my sources are published again. */
+  get restoring(): boolean {
+    return this.reconnecting || this.#rtc?.restoring === true;
+  }
+
   join(): Promise<void> {
     this.#room.assertOpen();
     if (this.#rtc !== undefined && this.#joining === undefined) return Promise.resolve();

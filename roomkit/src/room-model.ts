@@ -171,8 +171,11 @@ export class RoomModel {
     }
   }
 
-  /** The state read again after a gap: the differences, as if they had been pushed. */
-  reconcile({ snapshot }: WireSnapshot): RoomEvent[] {
+  /**
+   * The state read again after a gap: the differences, as if they had been pushed. Without `ownStreams` my own sources
+   * stay as they are: after a restart the server learns them from me, not I from it.
+   */
+  reconcile({ snapshot }: WireSnapshot, ownStreams = true): RoomEvent[] {
     const events: RoomEvent[] = [];
     const now = new Map(snapshot.members.map((m) => [m.userUuid, m]));
     for (const uuid of [...this.#members.keys()]) {
@@ -183,7 +186,7 @@ export class RoomModel {
         events.push(...this.#joinedRoom(wire));
         continue;
       }
-      events.push(...this.#reconcileMember(wire));
+      events.push(...this.#reconcileMember(wire, ownStreams));
     }
     const properties = snapshot.room.properties ?? {};
     for (const key of Object.keys(this.#properties)) {
@@ -197,7 +200,7 @@ export class RoomModel {
     return events;
   }
 
-  #reconcileMember(wire: WireMember): RoomEvent[] {
+  #reconcileMember(wire: WireMember, ownStreams: boolean): RoomEvent[] {
     const member = this.#members.get(wire.userUuid);
     if (member === undefined) return [];
     const next = read(wire);
@@ -209,7 +212,7 @@ export class RoomModel {
       if (next.inRtc) events.push(...this.#joinedRtc(wire));
       else events.push(...this.#leftRtc(member.uuid));
     }
-    for (const source of SOURCES) {
+    for (const source of member.uuid === this.self && !ownStreams ? [] : SOURCES) {
       events.push(...this.#pushedStream(member.uuid, source, next.streams[source], member.uuid));
     }
     const changed = Object.entries(next.properties).filter(

@@ -195,10 +195,12 @@ export class Room {
   async #readAgain(): Promise<void> {
     for (let missing = 0; !this.ending; ) {
       try {
+        const { restoring } = this.media;
         const snapshot = await this.deps.rest.snapshot(this.uuid);
         if (snapshot.snapshot.members.some((m) => m.userUuid === this.model.self)) {
           if (this.over) return;
-          this.emit(this.model.reconcile(snapshot));
+          // While my sources are being published again a snapshot may show them off; what is on then is what I publish.
+          this.emit(this.model.reconcile(snapshot, !restoring && !this.media.restoring));
           this.#take(this.#sequence.synced(snapshot.sequence));
           return;
         }

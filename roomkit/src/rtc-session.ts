@@ -57,6 +57,8 @@ export class RtcSession {
   readonly #deviceId: string;
   readonly #events: RtcSessionEvents;
   readonly #published = new Map<MediaType, Published>();
+  #restoring = false;
+  #restores = 0;
   #info: ChannelInfo | undefined;
   /** A session token fetched after a rejoin; see {@link RtcSession.#fetchSpare}. */
   #spare: ChannelInfo | undefined;
@@ -337,6 +339,11 @@ export class RtcSession {
     }
   }
 
+  /** Joined again, and my sources are not all published again yet. */
+  get restoring(): boolean {
+    return this.#restoring;
+  }
+
   /** A second `Join` with the same uid and token is no new member; transports, producers and consumers are made anew. */
   async #rejoin(): Promise<void> {
     const old = { send: this.#send, receive: this.#receive };
@@ -356,10 +363,17 @@ export class RtcSession {
       old.receive?.close();
       return;
     }
+    const turn = (this.#restores += 1);
+    this.#restoring = true;
     this.#events.stateChanged("CONNECTING", "CONNECTED", true);
     this.#events.rejoined();
     background("hand over to the new transports", async () => {
       await Promise.race([Promise.allSettled([this.#republish(), this.remote.settled()]), delay(HANDOVER_MS)]);
+      if (turn === this.#restores) {
+        this.#restoring = false;
+        // Once more, now that my own sources are what the server says.
+        if (!this.#closed) this.#events.rejoined();
+      }
       this.#discard(old.send);
       for (const consumer of consumers) this.#events.consumerClosed(consumer);
       this.#discard(old.receive);

@@ -138,6 +138,17 @@ describe("room model", () => {
     expect(told(again)).toEqual([]);
   });
 
+  it("keeps my own sources against a snapshot read while they are published again", () => {
+    model.apply(push(PUSH.memberJoinedRtc, { members: [inRtc("me")] }));
+    model.apply(push(PUSH.streamChanged, { member: wire("me"), operatorMember: { userUuid: "me" }, streams: { audio: { value: 1 } } }));
+    const restarted = { sequence: 1, snapshot: { room: { properties: model.properties }, members: [inRtc("me")] } };
+    const own = (events: RoomEvent[]): RoomEvent[] => events.filter((e) => e.type === "ownStream");
+    expect(own(model.reconcile(restarted, false))).toEqual([]);
+    expect(model.isOn("me", "audio")).toBe(true);
+    expect(own(model.reconcile(restarted))).toContainEqual({ type: "ownStream", source: "audio", on: false, operator: "me" });
+    expect(model.isOn("me", "audio")).toBe(false);
+  });
+
   it("takes a member's sources as off when they leave RTC", () => {
     model.apply(push(PUSH.streamChanged, { member: wire("bob"), operatorMember: { userUuid: "bob" }, streams: { audio: { value: 1 } } }));
     expect(told(model.apply(push(PUSH.memberLeftRtc, { members: [wire("bob")] })))).toEqual([
