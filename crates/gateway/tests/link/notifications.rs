@@ -11,6 +11,11 @@ async fn create_server(owner: &mut Client, invite_mode: u8) -> String {
     owner.ok(24, 31, q).await[0]["1"].as_str().unwrap().to_owned()
 }
 
+async fn create_channel(owner: &mut Client, server: &str) -> Value {
+    let q = json!([{"t": "Property", "v": {"2": server, "4": "talk", "7": 1}}, {"t": "Property", "v": {}}]);
+    owner.ok(24, 48, q).await[0]["1"].clone()
+}
+
 fn invitation(server: &str, accid: &str) -> Value {
     json!([{"t": "Long", "v": server}, {"t": "StrArray", "v": [accid]}, {"t": "String", "v": "come"}])
 }
@@ -26,8 +31,7 @@ async fn a_member_who_joined_hears_of_the_server(pool: PgPool) {
         let (notification, attach) = client.notification(32).await;
         assert_eq!((&notification["2"], &attach["event"]), (&json!(server), &json!(1)));
     }
-    let q = json!([{"t": "Property", "v": {"2": server, "4": "talk", "7": 1}}, {"t": "Property", "v": {}}]);
-    let channel = ann.ok(24, 48, q).await[0]["1"].clone();
+    let channel = create_channel(&mut ann, &server).await;
     for client in [&mut ann, &mut bob, &mut bobs_other] {
         let (notification, attach) = client.notification(15).await;
         assert_eq!((&notification["3"], &attach["channelInfo"]["4"]), (&channel, &json!("talk")));
@@ -45,8 +49,7 @@ async fn a_member_hears_of_the_server_after_a_new_login(pool: PgPool) {
     let server = create_server(&mut ann, 1).await;
     ann.ok(24, 36, invitation(&server, "bob")).await;
     let mut bob = app.login("bob", "b").await;
-    let q = json!([{"t": "Property", "v": {"2": server, "4": "talk", "7": 1}}, {"t": "Property", "v": {}}]);
-    ann.ok(24, 48, q).await;
+    create_channel(&mut ann, &server).await;
     bob.notification(15).await;
 }
 
@@ -56,6 +59,9 @@ async fn an_invitation_waits_for_the_next_login_and_comes_once(pool: PgPool) {
     let mut ann = app.login("ann", "a").await;
     let server = create_server(&mut ann, 0).await;
     ann.ok(24, 36, invitation(&server, "bob")).await;
+    // What comes after the invitation has reached somebody, so the invitation found nobody.
+    create_channel(&mut ann, &server).await;
+    ann.notification(15).await;
 
     let mut bob = app.login("bob", "b").await;
     let missed = bob.push(24, 24).await;

@@ -39,7 +39,7 @@ use tokio_tungstenite::{
 pub const APP_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Longest wait for something that must come. A pass takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Long enough for something that must not come to show up on loopback.
 const QUIET: Duration = Duration::from_millis(150);
