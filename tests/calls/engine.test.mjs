@@ -75,3 +75,18 @@ test('an engine whose member loses the right is kicked off', { timeout: 90_000 }
   assert.equal(again, 'refused');
   await engine.context().close();
 });
+
+test('a page that just goes leaves its seat after the grace of 15 s, not before', { timeout: 90_000 }, async () => {
+  const channelId = await place.channel();
+  const a = await world.person(ada, '0.17.2');
+  await a.enter(place.serverId, channelId);
+  const seat = await entry(world, eve, channelId, 'engine-gone');
+  const engine = await engineJoins(world, channelId, seat);
+  await a.event('memberJoinRTCChannel', { where: (l) => l.includes(eve.accid), timeout: 15_000 });
+  const gone = performance.now();
+  await engine.context().close();
+  await a.event('memberLeaveRTCChannel', { where: (l) => l.includes(eve.accid), timeout: 25_000 });
+  const took = performance.now() - gone;
+  assert.ok(took > 10_000 && took < 20_000, `left after ${Math.round(took)} ms`);
+  await a.page.context().close();
+});
