@@ -7,9 +7,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Log, LogFormat};
 
-/// Postgres' notices say that what exists exists; the DTLS crate warns of each handshake that it has no server name,
-/// which a server never has. Directives of the configuration still override these.
-const QUIET: &str = "sqlx::postgres::notice=warn,rtc_dtls::config=error";
+/// Postgres' notices say that what exists exists. Directives of the configuration still override this.
+const QUIET: &str = "sqlx::postgres::notice=warn";
 
 /// Starts logging to standard error, so that standard output stays free for answers and the banner.
 pub fn start(log: &Log) -> anyhow::Result<()> {
