@@ -5,7 +5,7 @@ use rotunda_permissions::{
     Scope,
     guard::{self, ListKind},
 };
-use rotunda_store::layer as store;
+use rotunda_store::list as store;
 
 use crate::{Actor, Core, Error, change::Change, channel, text};
 

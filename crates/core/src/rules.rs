@@ -8,7 +8,7 @@ use rotunda_model::{Accid, AppId, Auths, RoleId, ServerId, role::RoleKind};
 use rotunda_permissions::{CategoryRules, ChannelRules, Layer, Lists, RoleRules, Snapshot};
 use rotunda_store::{
     StoreError,
-    layer::ListKind,
+    list::ListKind,
     rules::{Place, Rules, Who},
 };
 

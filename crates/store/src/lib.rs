@@ -8,6 +8,7 @@ pub mod account;
 pub mod channel;
 mod error;
 pub mod layer;
+pub mod list;
 pub mod media;
 pub mod member;
 mod migrations;

@@ -6,7 +6,7 @@ use rotunda_model::{
 };
 use sqlx::types::Json;
 
-use crate::{PgConnection, StoreError, layer::ListKind, row};
+use crate::{PgConnection, StoreError, list::ListKind, row};
 
 #[derive(Debug, Clone)]
 pub struct Rules {
