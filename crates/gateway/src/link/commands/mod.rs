@@ -89,18 +89,30 @@ pub fn refuse(request: &Request, refusal: &Refusal) -> Answer {
     Answer::refusal(request, code.0)
 }
 
-async fn dispatch(call: Call<'_>) -> Reply {
-    let CommandId { sid, cid } = call.request.command;
-    match (sid, cid) {
-        (1, 2) | (2, 3) | (6, 26 | 27) | (24, 2 | 4 | 9 | 19) => session::handle(call).await,
-        (24, 31 | 32 | 34 | 35) => server::handle(call).await,
-        (24, 36 | 37 | 39 | 40 | 43 | 46 | 47) => member::handle(call).await,
-        (24, 48 | 49 | 51 | 52) => channel::handle(call).await,
-        (24, 61 | 63 | 64 | 69 | 70 | 71 | 73 | 82) => role::handle(call).await,
-        (24, 15 | 27) | (25, 8) => subscription::handle(call).await,
-        (25, 1..=4) => media::handle(call).await,
-        _ => Err(not_built(call.request.command)),
-    }
+/// Makes [`BUILT`] and the dispatch of one list, so that neither can miss what the other has.
+macro_rules! families {
+    ($($family:ident: $($sid:literal [$($cid:literal)*])*;)*) => {
+        /// Every command that is built.
+        pub const BUILT: &[CommandId] = &[$($($(CommandId::new($sid, $cid),)*)*)*];
+
+        async fn dispatch(call: Call<'_>) -> Reply {
+            let CommandId { sid, cid } = call.request.command;
+            match (sid, cid) {
+                $($(($sid, $($cid)|*))|* => $family::handle(call).await,)*
+                _ => Err(not_built(call.request.command)),
+            }
+        }
+    };
+}
+
+families! {
+    session: 1 [2] 2 [3] 6 [26 27] 24 [2 4 9 19];
+    server: 24 [31 32 34 35];
+    member: 24 [36 37 39 40 43 46 47];
+    channel: 24 [48 49 51 52];
+    role: 24 [61 63 64 69 70 71 73 82];
+    subscription: 24 [15 27] 25 [8];
+    media: 25 [1 2 3 4];
 }
 
 /// The refusal of a command that is in no family.
