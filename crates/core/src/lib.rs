@@ -8,6 +8,7 @@ pub mod account;
 pub mod actor;
 mod change;
 pub mod channel;
+pub mod custom_right;
 pub mod env;
 pub mod error;
 pub mod invite;

@@ -1,7 +1,7 @@
 //! Overrides of members in channels (定制权限).
 
 use rotunda_model::{
-    Accid, AuthValue, Auths, ChannelId, Right, ServerId,
+    Accid, AuthValue, Auths, ChannelId, Place, Right, ServerId,
     notification::{Audience, Fact},
     role::MemberRole,
 };
@@ -84,7 +84,7 @@ pub async fn update(
     key: &Key,
     auths: &[(Right, AuthValue)],
 ) -> Result<MemberRole, Error> {
-    settable(auths)?;
+    settable(core, actor.user.app, auths).await?;
     let mut change = Change::begin(core, actor, key.server).await?;
     let standing = change.actor_standing().await?;
     let scope = Scope::Channel(key.channel);
@@ -111,7 +111,7 @@ async fn with_member(change: &mut Change, of: Override) -> Result<MemberRole, Er
     Ok(MemberRole {
         id: of.id,
         server: of.server,
-        channel: of.channel,
+        place: Place::Channel(of.channel),
         accid: of.accid,
         auths: of.auths,
         member: member.ok_or(Error::NotFound("member"))?,

@@ -1,14 +1,14 @@
 //! Server roles (身份组) and permission queries.
 
 use rotunda_model::{
-    Accid, AuthValue, ChannelId, Right, RoleId, ServerId,
+    Accid, AppId, AuthValue, ChannelId, Right, RoleId, ServerId,
     notification::{Audience, Fact},
     role::{RoleKind, ServerRole},
 };
 use rotunda_permissions::{Scope, guard};
 use rotunda_store::role as store;
 
-use crate::{Actor, Core, Error, change::Change, page::PageRequest, server::view, text};
+use crate::{Actor, Core, Error, change::Change, custom_right, page::PageRequest, server::view, text};
 
 /// Rights in one update (the vendor's limit).
 const AUTHS_MAX: usize = 50;
@@ -88,7 +88,7 @@ pub async fn update(
     update: RoleUpdate,
 ) -> Result<ServerRole, Error> {
     appearance(update.name.as_deref(), update.icon.as_deref(), update.ext.as_deref())?;
-    settable(&update.auths)?;
+    settable(core, actor.user.app, &update.auths).await?;
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     let asked = guard::RoleChange {
@@ -193,27 +193,18 @@ pub async fn check(
     channel: Option<ChannelId>,
     right: Right,
 ) -> Result<bool, Error> {
-    defined(right)?;
+    custom_right::defined(core, actor.user.app, std::iter::once(right)).await?;
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
     let scope = channel.map_or(Scope::Server, Scope::Channel);
     snapshot.allows(&standing.subject(), scope, right).ok_or(Error::NotFound("channel"))
 }
 
-/// Custom rights are defined by an app before anybody may set or ask for them, and no app can define one here yet.
-fn defined(right: Right) -> Result<(), Error> {
-    if right.is_custom() {
-        Err(Error::Parameter("the app has not defined this custom right"))
-    } else {
-        Ok(())
-    }
-}
-
-/// Errors: 414 too many rights, or one that is not defined.
-pub(crate) fn settable(auths: &[(Right, AuthValue)]) -> Result<(), Error> {
+/// Requires that an update's rights may be set at all. Errors: 414 too many, or one that the app has not defined.
+pub(crate) async fn settable(core: &Core, app: AppId, auths: &[(Right, AuthValue)]) -> Result<(), Error> {
     if auths.len() > AUTHS_MAX {
         return Err(Error::Parameter("more than 50 rights in one update"));
     }
-    auths.iter().try_for_each(|(right, _)| defined(*right))
+    custom_right::defined(core, app, auths.iter().map(|(right, _)| *right)).await
 }
 
 /// The JSON text of an update's rights, as clients are told of it.

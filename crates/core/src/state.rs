@@ -8,7 +8,9 @@ use std::{
 use rotunda_model::RightSet;
 use rotunda_store::Store;
 
-use crate::{Env, Error, Hub, Keys, Rooms, env::IdGenerator, rules::RulesCache};
+use crate::{
+    Env, Error, Hub, Keys, Rooms, custom_right::CustomRights, env::IdGenerator, rules::RulesCache,
+};
 
 /// Caps of the vendor's table (semantics 1.10); each is a count.
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ struct Inner {
     config: CoreConfig,
     ids: IdGenerator,
     rules: RulesCache,
+    custom_rights: CustomRights,
     // The ports hold this core: weak, so that neither keeps the other for ever.
     hub: OnceLock<Weak<dyn Hub>>,
     rooms: OnceLock<Weak<dyn Rooms>>,
@@ -89,6 +92,7 @@ impl Core {
                 config,
                 ids,
                 rules: RulesCache::default(),
+                custom_rights: CustomRights::default(),
                 hub: OnceLock::new(),
                 rooms: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
@@ -129,6 +133,10 @@ impl Core {
 
     pub(crate) fn rules(&self) -> &RulesCache {
         &self.inner.rules
+    }
+
+    pub(crate) fn custom_rights(&self) -> &CustomRights {
+        &self.inner.custom_rights
     }
 
     /// A fresh id of any kind.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod channel;
+pub mod custom_right;
 mod error;
 pub mod layer;
 pub mod list;
