@@ -21,6 +21,10 @@ pub struct Limits {
     pub members_per_server: u32,
     /// Custom roles. The evaluation folds them all for members who hold them all.
     pub roles_per_server: u32,
+    /// Members on a black or white list of a channel or category. All of them are in the server's snapshot.
+    pub members_per_list: u32,
+    /// Roles on such a list.
+    pub roles_per_list: u32,
     pub devices_per_account: u32,
 }
 
@@ -31,6 +35,8 @@ impl Default for Limits {
             channels_per_server: 100,
             members_per_server: 500_000,
             roles_per_server: 20,
+            members_per_list: 1_000,
+            roles_per_list: 20,
             devices_per_account: 10,
         }
     }
