@@ -3,10 +3,10 @@
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use rotunda_model::{
-    Accid, AppId, ServerId, UserKey,
+    Accid, AppId, Place, ServerId, UserKey,
     notification::{Audience, Fact, Notification},
 };
-use rotunda_permissions::Subject;
+use rotunda_permissions::{Sight, Subject};
 use rotunda_store::outbox as store;
 
 use crate::{Core, Error, Hub};
@@ -84,9 +84,10 @@ async fn deliver(core: &Core, hub: &dyn Hub, notification: Notification) {
         }
     };
     // Told to each alone: who else it is about is not for everybody to read.
-    let personal =
-        matches!(notification.fact, Fact::ChannelVisibility { .. } | Fact::ServerEnterLeave { .. })
-            || matches!(notification.audience, Audience::ChannelAccounts(_));
+    let personal = matches!(
+        notification.fact,
+        Fact::ChannelVisibility { .. } | Fact::ServerEnterLeave { .. } | Fact::CategoryRemove { .. }
+    ) || matches!(notification.audience, Audience::ChannelAccounts(_));
     let shared = Arc::new(notification);
     for accid in receivers {
         let notification = if personal {
@@ -126,20 +127,25 @@ async fn receivers(core: &Core, hub: &dyn Hub, notification: &Notification) -> R
             receivers.dedup();
             receivers
         }
-        (Audience::Channel, Some(server)) => viewers(core, hub, app, server, notification).await?,
-        (Audience::Server { .. } | Audience::Channel, None) => Vec::new(),
+        (Audience::Channel, Some(server)) => match notification.channel {
+            Some(channel) => viewers(core, hub, app, server, Place::Channel(channel)).await?,
+            None => Vec::new(),
+        },
+        (Audience::Category(category), Some(server)) => {
+            viewers(core, hub, app, server, Place::Category(*category)).await?
+        }
+        (Audience::Server { .. } | Audience::Channel | Audience::Category(_), None) => Vec::new(),
     })
 }
 
-/// Subscribers who see the channel now.
+/// Subscribers who see the place now.
 async fn viewers(
     core: &Core,
     hub: &dyn Hub,
     app: AppId,
     server: ServerId,
-    notification: &Notification,
+    place: Place,
 ) -> Result<Vec<Accid>, Error> {
-    let Some(channel) = notification.channel else { return Ok(Vec::new()) };
     let subscribers = hub.subscribers(app, server);
     let (snapshot, standings) = match core.standings(app, server, &subscribers).await {
         Ok(found) => found,
@@ -148,8 +154,10 @@ async fn viewers(
         Err(error) => return Err(error),
     };
     let sees = |accid: &Accid| {
-        let roles = standings.get(accid);
-        roles.is_some_and(|roles| snapshot.visible(&Subject::member(accid, roles), channel).unwrap_or(false))
+        let sight = standings
+            .get(accid)
+            .and_then(|roles| snapshot.sight(&Subject::member(accid, roles), place.into()));
+        sight.is_some_and(Sight::is_visible)
     };
     Ok(subscribers.into_iter().filter(|accid| sees(accid)).collect())
 }

@@ -4,12 +4,11 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
-use rotunda_model::{Accid, AppId, Auths, RoleId, ServerId, role::RoleKind};
+use rotunda_model::{Accid, AppId, Auths, ListKind, Place, RoleId, ServerId, role::RoleKind};
 use rotunda_permissions::{CategoryRules, ChannelRules, Layer, Lists, RoleRules, Snapshot};
 use rotunda_store::{
     StoreError,
-    list::ListKind,
-    rules::{Place, Rules, Who},
+    rules::{Rules, Who},
 };
 
 use crate::{Core, Error};

@@ -5,11 +5,13 @@
 
 pub mod account;
 pub mod auths;
+pub mod category;
 pub mod channel;
 pub mod code;
 pub mod id;
 pub mod media;
 pub mod notification;
+pub mod place;
 pub mod right;
 pub mod role;
 pub mod server;
@@ -17,9 +19,11 @@ pub mod time;
 
 pub use account::{Account, App, ClientType, UserKey};
 pub use auths::{AuthValue, Auths};
+pub use category::Category;
 pub use channel::{Channel, ChannelKind, SyncMode, ViewMode, VisitorMode};
 pub use code::Code;
 pub use id::{Accid, AppId, CategoryId, ChannelId, DeviceId, RequestId, RoleId, ServerId};
 pub use media::RtcConfig;
+pub use place::{ListKind, Place};
 pub use right::{Right, RightScope, RightSet};
 pub use time::Millis;

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accid, AppId, ChannelId, DeviceId, Millis, RequestId, ServerId,
+    Accid, AppId, Category, CategoryId, ChannelId, DeviceId, ListKind, Millis, RequestId, RoleId, ServerId,
     channel::Channel,
-    role::{MemberRole, ServerRole},
-    server::Server,
+    role::{LayerRole, MemberRole, ServerRole},
+    server::{Member, Server},
 };
 
 /// One notification, ready to be delivered.
@@ -36,6 +36,8 @@ pub enum Audience {
     Server { also: Vec<Accid> },
     /// Subscribers who see the channel (`toType` 2).
     Channel,
+    /// Subscribers who see the category (`toType` 1: the wire knows no audience of a category).
+    Category(CategoryId),
     /// Accounts of the server (`toType` 3).
     ServerAccounts(Vec<Accid>),
     /// Accounts of the channel (`toType` 4).
@@ -61,17 +63,41 @@ pub enum Fact {
     MemberApplyDone { server: Server, request: RequestId },
     /// 11
     MemberApplyAccept { server: Server, applicant: Accid, request: RequestId },
+    /// 12, of a ban too
+    MemberKick { server: Server, kicked: Vec<Accid> },
     /// 13
     MemberLeave { server: Server },
+    /// 14
+    MemberUpdate { member: Member },
     /// 15
     ChannelCreate { channel: Channel },
     /// 16
     ChannelRemove,
+    /// 17
+    ChannelUpdate { channel: Channel },
+    /// 18, of the notification's channel
+    ChannelListRole { list: ListKind, add: bool, role: RoleId },
+    /// 19, of the notification's channel
+    ChannelListMembers { list: ListKind, add: bool, accids: Vec<Accid> },
+    /// 21
+    CategoryCreate { category: Category },
+    /// 22
+    CategoryRemove { category: CategoryId },
+    /// 23
+    CategoryUpdate { category: Category },
+    /// 24
+    CategoryListRole { category: CategoryId, list: ListKind, add: bool, role: RoleId },
+    /// 25
+    CategoryListMembers { category: CategoryId, list: ListKind, add: bool, accids: Vec<Accid> },
     /// 26
     ServerRoleMembersAdd { role: ServerRole, added: Vec<Accid> },
+    /// 27
+    ServerRoleMembersRemove { role: ServerRole, removed: Vec<Accid> },
     /// 28
     ServerRoleUpdate { role: ServerRole, auths: String },
-    /// 30
+    /// 29, of a channel's or category's role
+    LayerRoleUpdate { role: LayerRole, auths: String },
+    /// 30, of an override in a channel or category
     MemberRoleUpdate { role: MemberRole, auths: String },
     /// 31
     ChannelVisibility { visible: bool },
@@ -91,11 +117,23 @@ impl Fact {
             Self::MemberInviteAccept { .. } => 9,
             Self::MemberApplyDone { .. } => 10,
             Self::MemberApplyAccept { .. } => 11,
+            Self::MemberKick { .. } => 12,
             Self::MemberLeave { .. } => 13,
+            Self::MemberUpdate { .. } => 14,
             Self::ChannelCreate { .. } => 15,
             Self::ChannelRemove => 16,
+            Self::ChannelUpdate { .. } => 17,
+            Self::ChannelListRole { .. } => 18,
+            Self::ChannelListMembers { .. } => 19,
+            Self::CategoryCreate { .. } => 21,
+            Self::CategoryRemove { .. } => 22,
+            Self::CategoryUpdate { .. } => 23,
+            Self::CategoryListRole { .. } => 24,
+            Self::CategoryListMembers { .. } => 25,
             Self::ServerRoleMembersAdd { .. } => 26,
+            Self::ServerRoleMembersRemove { .. } => 27,
             Self::ServerRoleUpdate { .. } => 28,
+            Self::LayerRoleUpdate { .. } => 29,
             Self::MemberRoleUpdate { .. } => 30,
             Self::ChannelVisibility { .. } => 31,
             Self::ServerEnterLeave { .. } => 32,

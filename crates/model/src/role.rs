@@ -1,8 +1,8 @@
-//! Roles of a server and the overrides of its channels.
+//! Roles of a server, and the layers of its channels and categories.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Accid, Auths, ChannelId, Millis, RoleId, ServerId, server::Member};
+use crate::{Accid, Auths, Millis, Place, RoleId, ServerId, server::Member};
 
 /// A server role. Smaller `priority` ranks higher; @everyone carries 0 yet ranks lowest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +27,45 @@ pub enum RoleKind {
     Custom,
 }
 
-/// A member's override in one channel (定制权限).
+/// A server role in the layer of a channel (频道身份组) or category: what it says there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRole {
+    pub id: RoleId,
+    pub server: ServerId,
+    pub place: Place,
+    /// Its parent, whose members it has and whose kind, name, icon and ext it shows.
+    pub server_role: RoleId,
+    pub kind: RoleKind,
+    pub name: String,
+    pub icon: String,
+    pub ext: String,
+    pub auths: Auths,
+    pub created: Millis,
+    pub updated: Millis,
+}
+
+/// A member's override in one channel or category (定制权限).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRole {
     pub id: RoleId,
     pub server: ServerId,
-    pub channel: ChannelId,
+    pub place: Place,
     pub accid: Accid,
     pub auths: Auths,
     /// The member the override is for, shown beside it.
     pub member: Member,
     pub created: Millis,
     pub updated: Millis,
+}
+
+/// A member of a server role other than @everyone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleMember {
+    pub server: ServerId,
+    pub role: RoleId,
+    pub member: Member,
+    /// When the role was given.
+    pub created: Millis,
 }
 
 crate::server::wire_number!(RoleKind { Everyone = 1, Custom = 2 });

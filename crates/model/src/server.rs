@@ -60,6 +60,16 @@ pub struct Member {
     pub updated: Millis,
 }
 
+/// An account kept out of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    pub server: ServerId,
+    pub accid: Accid,
+    pub ext: String,
+    pub created: Millis,
+    pub updated: Millis,
+}
+
 /// A pending or settled invitation or application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {

@@ -14,6 +14,15 @@ pub enum Scope {
     Category(CategoryId),
 }
 
+impl From<rotunda_model::Place> for Scope {
+    fn from(place: rotunda_model::Place) -> Self {
+        match place {
+            rotunda_model::Place::Channel(channel) => Self::Channel(channel),
+            rotunda_model::Place::Category(category) => Self::Category(category),
+        }
+    }
+}
+
 /// Everything about a server that can alter a verdict, without its members: built once from storage, then shared,
 /// cloned and changed beside the shared one, and swapped.
 ///
@@ -221,9 +230,7 @@ impl Snapshot {
             let rules = Arc::make_mut(shared);
             rules.category = None;
             if rules.sync == SyncMode::WithCategory {
-                rules.sync = SyncMode::Own;
-                rules.layer = template.layer.clone();
-                rules.lists = template.lists.clone();
+                rules.keep(&template);
             }
         }
         true

@@ -1,33 +1,10 @@
 //! Black and white lists (黑白名单) of channels and categories.
 
+pub use rotunda_model::ListKind;
 use rotunda_model::{Accid, ChannelId, Millis, ServerId};
 use sqlx::PgExecutor;
 
 use crate::StoreError;
-
-/// Which of the two lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListKind {
-    White,
-    Black,
-}
-
-impl ListKind {
-    const fn number(self) -> i16 {
-        match self {
-            Self::White => 1,
-            Self::Black => 2,
-        }
-    }
-
-    pub(crate) const fn from_number(number: i64) -> Option<Self> {
-        match number {
-            1 => Some(Self::White),
-            2 => Some(Self::Black),
-            _ => None,
-        }
-    }
-}
 
 /// Puts a member on a channel's list; once is as good as twice.
 pub async fn list_member(

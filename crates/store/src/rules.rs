@@ -1,12 +1,12 @@
 //! Everything of a server that can alter a verdict, as rows.
 
 use rotunda_model::{
-    Accid, AppId, Auths, CategoryId, ChannelId, RoleId, ServerId, SyncMode, ViewMode, VisitorMode,
-    role::RoleKind,
+    Accid, AppId, Auths, CategoryId, ChannelId, ListKind, Place, RoleId, ServerId, SyncMode, ViewMode,
+    VisitorMode, role::RoleKind,
 };
 use sqlx::types::Json;
 
-use crate::{PgConnection, StoreError, list::ListKind, row};
+use crate::{PgConnection, StoreError, row};
 
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -43,13 +43,6 @@ pub struct Channel {
     pub view_mode: ViewMode,
     pub visitor_mode: VisitorMode,
     pub sync_mode: SyncMode,
-}
-
-/// What a layer or list hangs on.
-#[derive(Debug, Clone, Copy)]
-pub enum Place {
-    Channel(ChannelId),
-    Category(CategoryId),
 }
 
 #[derive(Debug, Clone)]

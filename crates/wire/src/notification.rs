@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    entity::{Channel, MemberRole, Server, ServerRole},
+    entity::{Category, Channel, ChannelRole, Member, MemberRole, Server, ServerRole},
     tags::property,
     value::{AuthMap, Id, JsonText, ToWire, list},
 };
@@ -44,7 +44,39 @@ property! {
     }
 }
 
+property! {
+    /// A role put on a list of a channel or category, or taken off it.
+    ListedRole {
+        1 server_id: Id,
+        /// The channel (18) or the category (24).
+        2 place_id: Id,
+        /// 1 white, 2 black.
+        3 list: i64,
+        /// 1 added, 2 removed.
+        4 operation: i64,
+        5 role_id: Id,
+    }
+}
+
+property! {
+    /// Members put on a list of a channel or category, or taken off it.
+    ListedMembers {
+        1 server_id: Id,
+        /// The channel (19) or the category (25).
+        2 place_id: Id,
+        /// 1 white, 2 black.
+        3 list: i64,
+        /// 1 added, 2 removed.
+        4 operation: i64,
+        /// JSON text; in 25 both SDK versions hand it on as text.
+        5 accids: Vec<String>,
+    }
+}
+
 /// What happened, as `attach` tells it.
+///
+/// 29 and 30 are decoded with the tags of a channel's role and override also when they are about a category's. Those
+/// have no tag for the category, so it stands beside them, as plain `categoryId`, and tag 4 is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attach {
     ServerMemberInvite { server: Server, request: Id },
@@ -55,12 +87,24 @@ pub enum Attach {
     ServerMemberInviteAccept { server: Server, inviter: String, request: Id },
     ServerMemberApplyDone { server: Server, request: Id },
     ServerMemberApplyAccept { server: Server, applicant: String, request: Id },
+    ServerMemberKick { server: Server, kicked: Vec<String> },
     ServerMemberLeave { server: Server },
+    ServerMemberUpdate { member: Member },
     ChannelCreate { channel: Channel },
     ChannelRemove,
+    ChannelUpdate { channel: Channel },
+    ChannelListRole(ListedRole),
+    ChannelListMembers(ListedMembers),
+    CategoryCreate { category: Category },
+    CategoryRemove { category: Id },
+    CategoryUpdate { category: Category },
+    CategoryListRole(ListedRole),
+    CategoryListMembers(ListedMembers),
     ServerRoleMembersAdd { role: ServerRole, added: Vec<String> },
+    ServerRoleMembersRemove { role: ServerRole, removed: Vec<String> },
     ServerRoleUpdate { role: ServerRole, auths: AuthMap },
-    MemberRoleUpdate { role: MemberRole, auths: AuthMap },
+    LayerRoleUpdate { role: ChannelRole, category: Option<Id>, auths: AuthMap },
+    MemberRoleUpdate { role: MemberRole, category: Option<Id>, auths: AuthMap },
     ChannelVisibility { visible: bool },
     ServerEnterLeave { entered: bool, server: Option<Server> },
 }
@@ -77,11 +121,23 @@ impl Attach {
             Self::ServerMemberInviteAccept { .. } => 9,
             Self::ServerMemberApplyDone { .. } => 10,
             Self::ServerMemberApplyAccept { .. } => 11,
+            Self::ServerMemberKick { .. } => 12,
             Self::ServerMemberLeave { .. } => 13,
+            Self::ServerMemberUpdate { .. } => 14,
             Self::ChannelCreate { .. } => 15,
             Self::ChannelRemove => 16,
+            Self::ChannelUpdate { .. } => 17,
+            Self::ChannelListRole(_) => 18,
+            Self::ChannelListMembers(_) => 19,
+            Self::CategoryCreate { .. } => 21,
+            Self::CategoryRemove { .. } => 22,
+            Self::CategoryUpdate { .. } => 23,
+            Self::CategoryListRole(_) => 24,
+            Self::CategoryListMembers(_) => 25,
             Self::ServerRoleMembersAdd { .. } => 26,
+            Self::ServerRoleMembersRemove { .. } => 27,
             Self::ServerRoleUpdate { .. } => 28,
+            Self::LayerRoleUpdate { .. } => 29,
             Self::MemberRoleUpdate { .. } => 30,
             Self::ChannelVisibility { .. } => 31,
             Self::ServerEnterLeave { .. } => 32,
@@ -123,18 +179,43 @@ impl Attach {
                 put("applyAccid", applicant.to_wire());
                 put("requestId", request.to_wire());
             }
-            Self::ChannelCreate { channel } => put("channelInfo", channel.to_wire()),
+            Self::ServerMemberKick { server, kicked } => {
+                put("serverInfo", server.to_wire());
+                put("kickedAccids", Some(list(kicked)));
+            }
+            Self::ServerMemberUpdate { member } => put("serverMember", member.to_wire()),
+            Self::ChannelCreate { channel } | Self::ChannelUpdate { channel } => {
+                put("channelInfo", channel.to_wire());
+            }
+            Self::ChannelListRole(listed) | Self::CategoryListRole(listed) => put("notify", listed.to_wire()),
+            Self::ChannelListMembers(listed) | Self::CategoryListMembers(listed) => {
+                put("notify", listed.to_wire());
+            }
+            Self::CategoryCreate { category } | Self::CategoryUpdate { category } => {
+                put("categoryInfo", category.to_wire());
+            }
+            Self::CategoryRemove { category } => put("categoryId", category.to_wire()),
             Self::ServerRoleMembersAdd { role, added } => {
                 put("serverIdentifyInfo", role.to_wire());
                 put("addAccids", Some(list(added)));
+            }
+            Self::ServerRoleMembersRemove { role, removed } => {
+                put("serverIdentifyInfo", role.to_wire());
+                put("deleteAccids", Some(list(removed)));
             }
             Self::ServerRoleUpdate { role, auths } => {
                 put("serverIdentifyInfo", role.to_wire());
                 put("updateAuths", auths.to_wire());
             }
-            Self::MemberRoleUpdate { role, auths } => {
+            Self::LayerRoleUpdate { role, category, auths } => {
+                put("channelIdentifyInfo", role.to_wire());
+                put("updateAuths", auths.to_wire());
+                put("categoryId", category.to_wire());
+            }
+            Self::MemberRoleUpdate { role, category, auths } => {
                 put("userIdentifyInfo", role.to_wire());
                 put("updateAuths", auths.to_wire());
+                put("categoryId", category.to_wire());
             }
             Self::ChannelVisibility { visible } => put("event", Some(event(*visible))),
             Self::ServerEnterLeave { entered, server } => {

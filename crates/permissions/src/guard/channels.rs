@@ -1,16 +1,9 @@
 //! Channels, categories, and their black and white lists.
 
-use rotunda_model::{CategoryId, ChannelId, Right, SyncMode, ViewMode};
+use rotunda_model::{CategoryId, ChannelId, ListKind, Right, SyncMode, ViewMode};
 
 use super::{holds, sees};
 use crate::{Refusal, Scope, Snapshot, Subject};
-
-/// The wire's list types: white 1, black 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListKind {
-    White,
-    Black,
-}
 
 /// manageChannel in the server, and seeing the category it is made in.
 pub fn create_channel(

@@ -9,8 +9,8 @@ mod members;
 mod roles;
 
 pub use channels::{
-    ListKind, create_category, create_channel, edit_list, move_channel, read_list, set_view_mode,
-    update_category, update_channel, update_media_config,
+    create_category, create_channel, edit_list, move_channel, read_list, set_view_mode, update_category,
+    update_channel, update_media_config,
 };
 pub use layers::{add_or_remove_entry, update_layer_role, update_override};
 pub use members::{
@@ -22,6 +22,7 @@ pub use roles::{
     set_priorities, update_role,
 };
 
+pub use rotunda_model::ListKind;
 use rotunda_model::{AuthValue, Auths, Right, right::RightScope};
 
 use crate::{Refusal, Scope, Snapshot, Subject};

@@ -27,3 +27,27 @@ property! {
         2 expire_time: i64,
     }
 }
+
+property! {
+    /// What a client may say of a member: of itself (24_44), or of another (24_45, which carries no ext).
+    MemberInput {
+        1 server_id: Id,
+        3 accid: Option<String>,
+        4 nick: Option<String>,
+        5 avatar: Option<String>,
+        6 ext: Option<String>,
+    }
+}
+
+property! {
+    /// An account kept out of a server.
+    Ban {
+        1 server_id: Id,
+        3 accid: String,
+        4 ext: String,
+        5 ban_time: i64,
+        6 valid: bool,
+        7 create_time: i64,
+        8 update_time: i64,
+    }
+}

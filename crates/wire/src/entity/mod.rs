@@ -2,6 +2,7 @@
 //!
 //! A type named `…Input` is what a client may send, every field optional; the others are what a server sends.
 
+pub mod category;
 pub mod channel;
 pub mod login;
 pub mod media;
@@ -11,11 +12,14 @@ pub mod role;
 pub mod server;
 pub mod subscription;
 
+pub use category::{Category, CategoryInput};
 pub use channel::{Channel, ChannelInput, ChannelRef, Unread};
 pub use login::{Kicked, Login, LoginInfo};
 pub use media::{MediaToken, RtcConfig};
-pub use member::{Member, RequestInfo};
+pub use member::{Ban, Member, MemberInput, RequestInfo};
 pub use page::Page;
-pub use role::{MemberRole, ServerRole, ServerRoleInput};
+pub use role::{
+    CategoryMemberRole, CategoryRole, ChannelRole, MemberRole, RoleMember, ServerRole, ServerRoleInput,
+};
 pub use server::{Server, ServerInput};
 pub use subscription::ServerRoles;
