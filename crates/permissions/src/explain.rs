@@ -102,34 +102,71 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// What the ids in an explanation are called. `()` knows no names.
+pub trait Names {
+    /// Of a server role.
+    fn role(&self, role: RoleId) -> Option<&str>;
+    fn category(&self, category: CategoryId) -> Option<&str>;
+}
+
+impl Names for () {
+    fn role(&self, _: RoleId) -> Option<&str> {
+        None
+    }
+
+    fn category(&self, _: CategoryId) -> Option<&str> {
+        None
+    }
+}
+
+/// An id, and beside it what it is called. A name is anybody's text, so it is quoted and its control characters are
+/// escaped: it can neither end the sentence nor steer a terminal.
+struct Called<'a, I>(I, Option<&'a str>);
+
+impl<I: fmt::Display> fmt::Display for Called<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(name) => write!(f, "{} {name:?}", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 /// One plain sentence.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(&()))
+    }
+}
+
+impl Step {
+    /// One plain sentence, with the names that are known beside the ids.
+    pub fn sentence(&self, names: &impl Names) -> String {
         let says = match self.value {
             AuthValue::Allow => "allows it",
             AuthValue::Deny => "denies it",
             AuthValue::Ignore => "says nothing about it",
         };
+        let allows = match self.value {
+            AuthValue::Allow => "allows it",
+            AuthValue::Deny | AuthValue::Ignore => "does not allow it",
+        };
+        let called = |role| Called(role, names.role(role));
         match self.rule {
-            Rule::NotMember => f.write_str("The account is not a member of the server."),
-            Rule::Owner => f.write_str("The account owns the server, so it may do everything."),
+            Rule::NotMember => "The account is not a member of the server.".into(),
+            Rule::Owner => "The account owns the server, so it may do everything.".into(),
             Rule::Synced(category) => {
-                write!(f, "The channel is in sync with category {category}, whose rules replace its own.")
+                let category = Called(category, names.category(category));
+                format!("The channel is in sync with category {category}, whose rules replace its own.")
             }
-            Rule::Sight(sight) => write!(f, "{sight}"),
-            Rule::ServerOnly => f.write_str("This right exists only on server roles, so no layer is asked."),
-            Rule::Override => write!(f, "The member's own override here {says}."),
-            Rule::LayerRole(role) => write!(f, "Role {role} here {says}."),
-            Rule::LayerEveryone => write!(f, "The @everyone role here {says}."),
-            Rule::ServerRole(role) => match self.value {
-                AuthValue::Allow => write!(f, "Server role {role} allows it."),
-                _ => write!(f, "Server role {role} does not allow it."),
-            },
-            Rule::ServerEveryone => match self.value {
-                AuthValue::Allow => f.write_str("The server's @everyone role allows it."),
-                _ => f.write_str("The server's @everyone role does not allow it."),
-            },
-            Rule::NoRole => f.write_str("None of the member's server roles allows it."),
+            Rule::Sight(sight) => sight.sentence(names),
+            Rule::ServerOnly => "This right exists only on server roles, so no layer is asked.".into(),
+            Rule::Override => format!("The member's own override here {says}."),
+            Rule::LayerRole(role) => format!("Role {} here {says}.", called(role)),
+            Rule::LayerEveryone => format!("The @everyone role here {says}."),
+            Rule::ServerRole(role) => format!("Server role {} {allows}.", called(role)),
+            Rule::ServerEveryone => format!("The server's @everyone role {allows}."),
+            Rule::NoRole => "None of the member's server roles allows it.".into(),
         }
     }
 }
@@ -137,21 +174,29 @@ impl fmt::Display for Step {
 /// One plain sentence.
 impl fmt::Display for Sight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Owner => f.write_str("The owner of the server sees everything."),
-            Self::Outsider => f.write_str("Only members and visitors see anything of the server."),
-            Self::Public => f.write_str("It is public, and no black list names the member."),
-            Self::BlackMember => f.write_str("It is public, but the black list names the member."),
+        f.write_str(&self.sentence(&()))
+    }
+}
+
+impl Sight {
+    /// One plain sentence, with the names that are known beside the ids.
+    pub fn sentence(&self, names: &impl Names) -> String {
+        let called = |role| Called(role, names.role(role));
+        match *self {
+            Self::Owner => "The owner of the server sees everything.".into(),
+            Self::Outsider => "Only members and visitors see anything of the server.".into(),
+            Self::Public => "It is public, and no black list names the member.".into(),
+            Self::BlackMember => "It is public, but the black list names the member.".into(),
             Self::BlackRole(role) => {
-                write!(f, "It is public, but the black list names the member's role {role}.")
+                format!("It is public, but the black list names the member's role {}.", called(role))
             }
-            Self::WhiteMember => f.write_str("It is private, and the white list names the member."),
+            Self::WhiteMember => "It is private, and the white list names the member.".into(),
             Self::WhiteRole(role) => {
-                write!(f, "It is private, and the white list names the member's role {role}.")
+                format!("It is private, and the white list names the member's role {}.", called(role))
             }
-            Self::Unlisted => f.write_str("It is private, and no white list names the member."),
-            Self::OpenToVisitors => f.write_str("It is open to visitors."),
-            Self::ClosedToVisitors => f.write_str("It is closed to visitors."),
+            Self::Unlisted => "It is private, and no white list names the member.".into(),
+            Self::OpenToVisitors => "It is open to visitors.".into(),
+            Self::ClosedToVisitors => "It is closed to visitors.".into(),
         }
     }
 }

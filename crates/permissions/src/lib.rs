@@ -14,18 +14,23 @@
 
 mod evaluate;
 mod explain;
+mod flips;
 pub mod guard;
 mod rank;
 mod refusal;
 mod snapshot;
 mod subject;
+mod sync;
 mod table;
+mod viewers;
 mod visibility;
 
-pub use explain::{Explanation, Rule, Step};
+pub use explain::{Explanation, Names, Rule, Step};
+pub use flips::{Concerned, SightChanges, flipped, sight_changes};
 pub use rank::{PRIORITY_MAX, PRIORITY_MIN, Rank};
 pub use refusal::Refusal;
 pub use snapshot::{CategoryRules, ChannelRules, Layer, Lists, Named, RoleRules, Scope, Snapshot};
 pub use subject::Subject;
 pub use table::{Set, Table};
-pub use visibility::{Sight, flipped};
+pub use viewers::Viewers;
+pub use visibility::Sight;

@@ -95,3 +95,31 @@ fn explanations_read_as_sentences() {
          kickServer is allowed."
     );
 }
+
+/// Names stand beside the ids, and no name can break out of its sentence or its line.
+#[test]
+fn names_stand_beside_ids() {
+    use rotunda_model::{CategoryId, RoleId};
+    use rotunda_permissions::{Names, Sight, Step};
+
+    struct Known;
+    impl Names for Known {
+        fn role(&self, id: RoleId) -> Option<&str> {
+            (id == role(2)).then_some("合唱 \u{1b}[31m\n\"x\".")
+        }
+        fn category(&self, _: CategoryId) -> Option<&str> {
+            Some("Wing")
+        }
+    }
+    let says = |rule| Step { rule, value: AuthValue::Deny, decides: false }.sentence(&Known);
+    assert_eq!(says(Rule::LayerRole(role(2))), r#"Role 2 "合唱 \u{1b}[31m\n\"x\"." here denies it."#);
+    assert_eq!(says(Rule::ServerRole(role(3))), "Server role 3 does not allow it.");
+    assert_eq!(
+        says(Rule::Sight(Sight::BlackRole(role(3)))),
+        "It is public, but the black list names the member's role 3."
+    );
+    assert_eq!(
+        says(Rule::Synced(CategoryId::new(21).unwrap())),
+        r#"The channel is in sync with category 21 "Wing", whose rules replace its own."#
+    );
+}
