@@ -46,7 +46,7 @@ pub enum Refusal {
     PriorityOutOfRange(i64),
     #[error("the list does not fit the view mode in force")]
     ListNotInForce,
-    #[error("the view mode of a channel in sync is its category's")]
+    #[error("view mode and lists of a channel in sync are its category's")]
     InSync,
 }
 

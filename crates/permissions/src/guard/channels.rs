@@ -3,7 +3,7 @@
 use rotunda_model::{CategoryId, ChannelId, ListKind, Right, SyncMode, ViewMode};
 
 use super::{holds, sees};
-use crate::{Refusal, Scope, Snapshot, Subject};
+use crate::{Refusal, Scope, Snapshot, Subject, snapshot::Place};
 
 /// manageChannel in the server, and seeing the category it is made in.
 pub fn create_channel(
@@ -65,28 +65,41 @@ pub fn update_category(
     holds(snapshot, actor, Scope::Category(category), Right::MANAGE_CHANNEL)
 }
 
-/// Changing a list: manageBlackWhiteList there; only the list that fits the view mode in force.
+/// Changing a list: manageBlackWhiteList there; only the list that fits the view mode in force. Of a channel in sync
+/// view mode and lists are its category's to change, as in [`set_view_mode`]: an entry in its own lists would hide
+/// nobody, and would be lost when it leaves the sync with a copy of the category's.
 pub fn edit_list(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
     scope: Scope,
     list: ListKind,
 ) -> Result<(), Refusal> {
-    holds(snapshot, actor, scope, Right::MANAGE_BLACK_WHITE_LIST)?;
-    let place = snapshot.place(scope).ok_or(Refusal::UnknownScope(scope))?;
-    let fitting = match place.lists.view_mode {
-        ViewMode::Public => ListKind::Black,
-        ViewMode::Private => ListKind::White,
-    };
-    if list == fitting { Ok(()) } else { Err(Refusal::ListNotInForce) }
+    let place = use_list(snapshot, actor, scope, list)?;
+    if place.synced.is_some() { Err(Refusal::InSync) } else { Ok(()) }
 }
 
-/// Reading a list: the same conditions.
+/// Reading a list: manageBlackWhiteList there; only the list that fits the view mode in force. Of a channel in sync
+/// that is its category's list.
 pub fn read_list(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
     scope: Scope,
     list: ListKind,
 ) -> Result<(), Refusal> {
-    edit_list(snapshot, actor, scope, list)
+    use_list(snapshot, actor, scope, list).map(|_| ())
+}
+
+fn use_list<'a>(
+    snapshot: &'a Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    list: ListKind,
+) -> Result<Place<'a>, Refusal> {
+    holds(snapshot, actor, scope, Right::MANAGE_BLACK_WHITE_LIST)?;
+    let place = snapshot.place(scope).ok_or(Refusal::UnknownScope(scope))?;
+    let fitting = match place.lists.view_mode {
+        ViewMode::Public => ListKind::Black,
+        ViewMode::Private => ListKind::White,
+    };
+    if list == fitting { Ok(place) } else { Err(Refusal::ListNotInForce) }
 }
