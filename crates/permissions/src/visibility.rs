@@ -116,23 +116,3 @@ impl Snapshot {
         }
     }
 }
-
-/// The channels that one account began (true) or ceased (false) to see between two states of a server, by id.
-/// A channel that does not exist is not seen, so creation and deletion count; so do joining and leaving.
-pub fn flipped(
-    before: (&Snapshot, &Subject<'_>),
-    after: (&Snapshot, &Subject<'_>),
-) -> Vec<(ChannelId, bool)> {
-    let sees = |(snapshot, subject): (&Snapshot, &Subject<'_>), channel| {
-        snapshot.visible(subject, channel).unwrap_or(false)
-    };
-    let both =
-        before.0.channels().chain(after.0.channels().filter(|(id, _)| before.0.channel(*id).is_none()));
-    let mut flips: Vec<(ChannelId, bool)> = both
-        .map(|(channel, _)| (channel, sees(before, channel), sees(after, channel)))
-        .filter(|(_, was, is)| was != is)
-        .map(|(channel, _, is)| (channel, is))
-        .collect();
-    flips.sort_unstable();
-    flips
-}

@@ -1,7 +1,7 @@
 //! Who sees what, and whose sight changes.
 
 use proptest::prelude::*;
-use rotunda_permissions::{Sight, flipped};
+use rotunda_permissions::{Concerned, Sight, flipped, sight_changes};
 
 use crate::{
     reference::{At, EVERYONE, Standing},
@@ -63,6 +63,32 @@ proptest! {
             }
         }
         prop_assert_eq!(flips, expected);
+    }
+
+    /// The narrowed search misses nothing.
+    #[test]
+    fn nobody_else_flips(one in world(), two in world(), who in who(), part in 0..4_usize, gone in 11..=13_i64) {
+        prop_assume!(!matches!(who.standing, Standing::Visitor));
+        let mut two = two;
+        two.channels.remove(&gone);
+        if part > 0 {
+            // Little differs: some channels only, or nothing but a name on a list.
+            two = crate::reference::World { channels: two.channels.into_iter().take(part - 1).collect(), ..one.clone() };
+            two.channels.extend(one.channels.iter().skip(part - 1).map(|(id, channel)| (*id, channel.clone())));
+        }
+        if part == 1 {
+            two.place_mut(At::Channel(11)).black_members.insert("ann".into());
+            two.place_mut(At::Channel(12)).white_members.remove("bob");
+        }
+        let (one, two) = (one.snapshot(), two.snapshot());
+        let flips = with_subject(&who, |subject| flipped((&one, subject), (&two, subject)));
+        let changes = sight_changes(&one, &two);
+        prop_assert!(flips.iter().all(|(channel, _)| changes.channels.contains(channel)), "{:?}", changes);
+        let concerned = match &changes.concerned {
+            Concerned::Everybody => true,
+            Concerned::Accounts(accids) => accids.contains(&accid(&who.name)),
+        };
+        prop_assert!(flips.is_empty() || concerned, "{:?} {:?}", flips, changes);
     }
 
     #[test]
