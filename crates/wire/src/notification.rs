@@ -6,7 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    entity::{Category, Channel, ChannelRole, Member, MemberRole, Server, ServerRole},
+    entity::{
+        Category, Channel, ChannelRole, ListedMembers, ListedRole, Member, MemberRole, Server, ServerRole,
+    },
     tags::property,
     value::{AuthMap, Id, JsonText, ToWire, list},
 };
@@ -41,35 +43,6 @@ property! {
         15 attach: JsonText,
         18 status: i64,
         100 persist_enable: bool,
-    }
-}
-
-property! {
-    /// A role put on a list of a channel or category, or taken off it.
-    ListedRole {
-        1 server_id: Id,
-        /// The channel (18) or the category (24).
-        2 place_id: Id,
-        /// 1 white, 2 black.
-        3 list: i64,
-        /// 1 added, 2 removed.
-        4 operation: i64,
-        5 role_id: Id,
-    }
-}
-
-property! {
-    /// Members put on a list of a channel or category, or taken off it.
-    ListedMembers {
-        1 server_id: Id,
-        /// The channel (19) or the category (25).
-        2 place_id: Id,
-        /// 1 white, 2 black.
-        3 list: i64,
-        /// 1 added, 2 removed.
-        4 operation: i64,
-        /// JSON text; in 25 both SDK versions hand it on as text.
-        5 accids: Vec<String>,
     }
 }
 

@@ -6,7 +6,8 @@ use rotunda_model::{
 };
 use rotunda_wire::{
     AuthMap, CommandId, FromWire, Id, Push, ToWire,
-    notification::{Attach, ListedMembers, ListedRole, SystemNotification, ToType},
+    entity::{ListedMembers, ListedRole},
+    notification::{Attach, SystemNotification, ToType},
 };
 use serde_json::Value;
 

@@ -2,6 +2,7 @@
 
 use crate::{
     command::{command, server::ServerPage},
+    entity::{MemberEdit, MemberInput},
     tags::property,
     value::Id,
 };
@@ -18,6 +19,17 @@ property! {
     /// Which invitation or application is meant.
     RequestRef {
         1 request_id: Id,
+    }
+}
+
+property! {
+    /// Who is kept out of a server, or let in again.
+    BanEdit {
+        1 server_id: Id,
+        /// 1 ban, 2 unban.
+        2 operation: i64,
+        3 accid: String,
+        4 ext: Option<String>,
     }
 }
 
@@ -59,9 +71,31 @@ command! {
 }
 
 command! {
+    /// 24_42 removes members.
+    KickServerMembers (24, 42) {
+        0 server_id: item(Id),
+        1 accids: item(Vec<String>),
+    }
+}
+
+command! {
     /// 24_43 leaves a server.
     LeaveServer (24, 43) {
         0 server_id: item(Id),
+    }
+}
+
+command! {
+    /// 24_44 changes the caller's own member fields; absent ones stay.
+    UpdateOwnMember (24, 44) {
+        0 member: property(MemberInput),
+    }
+}
+
+command! {
+    /// 24_45 changes another member's fields; absent ones stay.
+    UpdateOtherMember (24, 45) {
+        0 member: property(MemberEdit),
     }
 }
 
@@ -75,6 +109,20 @@ command! {
 command! {
     /// 24_47 pages through the members of a server.
     GetServerMembersPage (24, 47) {
+        0 page: property(ServerPage),
+    }
+}
+
+command! {
+    /// 24_104 bans a member, or lets an account in again.
+    UpdateMemberBan (24, 104) {
+        0 ban: property(BanEdit),
+    }
+}
+
+command! {
+    /// 24_105 pages through the accounts that are banned.
+    GetBannedMembersPage (24, 105) {
         0 page: property(ServerPage),
     }
 }

@@ -1,6 +1,9 @@
 //! Commands: their numbers, names and typed requests, one file per family.
 
+pub mod category;
 pub mod channel;
+pub mod layer;
+pub mod list;
 pub mod media;
 pub mod member;
 pub mod role;
@@ -11,7 +14,7 @@ mod table;
 
 use std::fmt;
 
-use crate::{Items, items::ItemError};
+use crate::{Id, Items, items::ItemError, tags::property};
 
 /// A command or push by its two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +110,17 @@ macro_rules! read_field {
 }
 
 pub(crate) use {command, field_type, read_field};
+
+property! {
+    /// Something of a channel or category older than a time; 0 or absent is now.
+    PlacePage {
+        1 server_id: Id,
+        /// The channel or the category; the command says which.
+        2 place_id: Id,
+        3 timetag: Option<i64>,
+        4 limit: Option<i64>,
+    }
+}
 
 #[cfg(test)]
 mod tests {

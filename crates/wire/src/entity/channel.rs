@@ -26,7 +26,7 @@ property! {
 }
 
 property! {
-    /// What a client may say of a channel it creates or changes.
+    /// What a client may say of a channel it creates.
     ChannelInput {
         1 channel_id: Option<Id>,
         2 server_id: Option<Id>,
@@ -38,6 +38,28 @@ property! {
         13 category_id: Option<Id>,
         14 sync_mode: Option<i64>,
         16 visitor_mode: Option<i64>,
+    }
+}
+
+property! {
+    /// Fields of a channel to change; absent ones stay. Neither server nor kind are sent: the server is found by it.
+    ChannelEdit {
+        1 channel_id: Id,
+        4 name: Option<String>,
+        5 topic: Option<String>,
+        6 ext: Option<String>,
+        12 view_mode: Option<i64>,
+        16 visitor_mode: Option<i64>,
+    }
+}
+
+property! {
+    /// Where a channel belongs, and whether it follows its category; absent fields stay.
+    ChannelPlacement {
+        1 channel_id: Id,
+        /// 0: out of its category.
+        13 category_id: Option<Id>,
+        14 sync_mode: Option<i64>,
     }
 }
 

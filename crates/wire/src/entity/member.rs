@@ -29,13 +29,24 @@ property! {
 }
 
 property! {
-    /// What a client may say of a member: of itself (24_44), or of another (24_45, which carries no ext).
+    /// What a member may say of itself (24_44).
     MemberInput {
         1 server_id: Id,
+        /// Its own, when the app gave it.
         3 accid: Option<String>,
         4 nick: Option<String>,
         5 avatar: Option<String>,
         6 ext: Option<String>,
+    }
+}
+
+property! {
+    /// What may be changed of another member (24_45).
+    MemberEdit {
+        1 server_id: Id,
+        3 accid: String,
+        4 nick: Option<String>,
+        5 avatar: Option<String>,
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod category;
 pub mod channel;
+pub mod list;
 pub mod login;
 pub mod media;
 pub mod member;
@@ -13,10 +14,11 @@ pub mod server;
 pub mod subscription;
 
 pub use category::{Category, CategoryInput};
-pub use channel::{Channel, ChannelInput, ChannelRef, Unread};
+pub use channel::{Channel, ChannelEdit, ChannelInput, ChannelPlacement, ChannelRef, Unread};
+pub use list::{ListedMembers, ListedRole};
 pub use login::{Kicked, Login, LoginInfo};
 pub use media::{MediaToken, RtcConfig};
-pub use member::{Ban, Member, MemberInput, RequestInfo};
+pub use member::{Ban, Member, MemberEdit, MemberInput, RequestInfo};
 pub use page::Page;
 pub use role::{
     CategoryMemberRole, CategoryRole, ChannelRole, MemberRole, RoleMember, ServerRole, ServerRoleInput,

@@ -5,9 +5,9 @@ use rotunda_core::{
     role::{self, NewRole, RoleUpdate},
 };
 use rotunda_model::{Accid, Code, Right};
-use rotunda_wire::command::role::{
-    AddMemberRole, AddRoleMembers, CheckPermission, CreateServerRole, GetServerRoles, MemberRoleRef,
-    RemoveMemberRole, RoleMembers, UpdateMemberRole, UpdateServerRole,
+use rotunda_wire::command::{
+    layer::{AddMemberRole, MemberRoleRef, RemoveMemberRole, UpdateMemberRole},
+    role::{AddRoleMembers, CheckPermission, CreateServerRole, GetServerRoles, RoleMembers, UpdateServerRole},
 };
 use serde_json::json;
 
