@@ -70,7 +70,7 @@ pub async fn invite(
     if outsiders.is_empty() {
         return Err(Error::Repeated("all of them are members"));
     }
-    let mut banned = members::banned(&mut *change.tx, server, &accids).await?;
+    let mut banned = rotunda_store::ban::among(&mut *change.tx, server, &accids).await?;
     banned.retain(|accid| outsiders.iter().any(|outsider| outsider.accid == *accid));
     outsiders.retain(|outsider| !banned.contains(&outsider.accid));
     let full = |accid: &Accid| counts.iter().any(|(other, count)| other == accid && *count >= max);
@@ -99,7 +99,7 @@ pub async fn invite(
         let fact =
             Fact::MemberInviteDone { server: change.entity(), invited: invited.clone(), request: request.id };
         change.notify(Audience::Server { also: invited }, fact);
-        welcome(&mut change, &outsiders).await?;
+        welcome(&mut change, &outsiders);
     }
     change.commit().await?;
     Ok(Invited { over, banned, request })
@@ -129,7 +129,7 @@ pub async fn accept_invite(
     admit(&mut change, &outsiders, Some(inviter)).await?;
     let fact = Fact::MemberInviteAccept { server: change.entity(), inviter: inviter.clone(), request };
     change.notify(Audience::Server { also: vec![actor.user.accid.clone()] }, fact);
-    welcome(&mut change, &outsiders).await?;
+    welcome(&mut change, &outsiders);
     change.commit().await
 }
 
@@ -171,7 +171,7 @@ pub async fn apply(
     admit(&mut change, &outsiders, None).await?;
     let fact = Fact::MemberApplyDone { server: change.entity(), request: request.id };
     change.notify(Audience::Server { also: vec![accid.clone()] }, fact);
-    welcome(&mut change, &outsiders).await?;
+    welcome(&mut change, &outsiders);
     change.commit().await?;
     Ok(request)
 }
@@ -222,16 +222,15 @@ pub async fn accept_application(
     admit(&mut change, &outsiders, None).await?;
     let fact = Fact::MemberApplyAccept { server: change.entity(), applicant: applicant.clone(), request };
     change.notify(Audience::Server { also: vec![applicant.clone()] }, fact);
-    welcome(&mut change, &outsiders).await?;
+    welcome(&mut change, &outsiders);
     change.commit().await
 }
 
-/// 32 and 31 to those who have just become members.
-async fn welcome(change: &mut Change, outsiders: &[Standing]) -> Result<(), Error> {
+/// 32 to those who have just become members.
+fn welcome(change: &mut Change, outsiders: &[Standing]) {
     for outsider in outsiders {
         change.notify_entered(&outsider.accid);
     }
-    change.notify_flips(outsiders).await
 }
 
 async fn open(

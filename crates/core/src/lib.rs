@@ -6,13 +6,16 @@
 
 pub mod account;
 pub mod actor;
+pub mod ban;
 mod change;
 pub mod channel;
 pub mod custom_right;
 pub mod env;
 pub mod error;
+pub mod explain;
 pub mod invite;
 pub mod keys;
+pub mod layer_role;
 pub mod list;
 pub mod media;
 pub mod member;
@@ -27,12 +30,13 @@ pub mod server;
 pub mod state;
 pub mod subscription;
 mod text;
+pub mod visitor;
 
 pub use actor::Actor;
 pub use env::{Clock, Env};
 pub use error::Error;
 pub use keys::{Keys, TokenError};
 pub use page::{Page, PageRequest};
-pub use ports::{Hub, Rooms};
+pub use ports::{Hub, Membership, Rooms};
 pub use rotunda_store::Store;
 pub use state::{Core, CoreConfig, Limits};

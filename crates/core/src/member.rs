@@ -61,18 +61,105 @@ pub async fn leave(core: &Core, actor: &Actor, server: ServerId) -> Result<(), E
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::leave(&change.before, &standing.subject())?;
-    let accid = &actor.user.accid;
-    if !store::delete(&mut change.tx, server, accid).await? {
-        return Err(Error::NotMember);
-    }
-    change.locked.server.member_count = change.locked.server.member_count.saturating_sub(1);
-    change.left(accid);
-    change.reload().await?;
+    remove(&mut change, std::slice::from_ref(&standing)).await?;
     let fact = Fact::MemberLeave { server: change.entity() };
     change.notify(Audience::Server { also: Vec::new() }, fact);
-    change.notify_flips(&[standing]).await?;
-    change.notify_left(accid);
+    change.notify_left(&actor.user.accid);
     change.commit().await
+}
+
+/// 24_42: all of them, or none. Roles, overrides, list entries and seats go too. Notifies 12 to those who stay, 31 and
+/// 32 to those who were kicked.
+///
+/// Errors: 404 the server, or one of them is no member; 403 without kickServer, or against the owner or oneself;
+/// 414 none or more than 100 accounts.
+pub async fn kick(core: &Core, actor: &Actor, server: ServerId, accids: &[Accid]) -> Result<(), Error> {
+    text::batch("more than 100 accounts at once", accids)?;
+    let mut accids = accids.to_vec();
+    accids.sort_unstable();
+    accids.dedup();
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    for accid in &accids {
+        guard::kick(&change.before, &standing.subject(), accid)?;
+    }
+    expel(&mut change, &accids).await?;
+    change.commit().await
+}
+
+/// Puts members out, as kick and ban do. Errors: 404 one of them is no member.
+pub(crate) async fn expel(change: &mut Change, accids: &[Accid]) -> Result<(), Error> {
+    let standings = change.standings(accids).await?;
+    if !standings.iter().all(Standing::is_member) {
+        return Err(Error::NotFound("member"));
+    }
+    remove(change, &standings).await?;
+    let fact = Fact::MemberKick { server: change.entity(), kicked: accids.to_vec() };
+    change.notify(Audience::Server { also: Vec::new() }, fact);
+    let left = Fact::ServerEnterLeave { entered: false, server: None };
+    change.notify(Audience::ServerAccounts(accids.to_vec()), left);
+    Ok(())
+}
+
+/// Takes members out of the server with everything that hung on them. They have been read under this change's lock.
+async fn remove(change: &mut Change, members: &[Standing]) -> Result<(), Error> {
+    let accids: Vec<Accid> = members.iter().map(|member| member.accid.clone()).collect();
+    let server = change.server();
+    let gone = store::delete(&mut change.tx, server, &accids).await?;
+    let gone = u32::try_from(gone).unwrap_or(u32::MAX);
+    change.locked.server.member_count = change.locked.server.member_count.saturating_sub(gone);
+    for member in members {
+        change.left(member);
+    }
+    change.reload().await
+}
+
+/// What 24_44 and 24_45 carry; `None` stays as it is. An empty nick or avatar shows the account's own.
+#[derive(Debug, Clone, Default)]
+pub struct MemberUpdate {
+    pub nick: Option<String>,
+    pub avatar: Option<String>,
+    pub ext: Option<String>,
+}
+
+/// 24_44 of oneself, 24_45 of another. Notifies 14 to the server, unless nothing is named.
+///
+/// Errors: 404 the server, or no such member; 403 without accountInfoSelf, of another without accountInfoOther;
+/// 405 unfit texts.
+pub async fn update(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    accid: &Accid,
+    update: MemberUpdate,
+) -> Result<Member, Error> {
+    text::name("nick", update.nick.as_deref().unwrap_or_default())?;
+    text::bytes("avatar", update.avatar.as_deref().unwrap_or_default(), text::ICON_MAX)?;
+    text::bytes("ext", update.ext.as_deref().unwrap_or_default(), text::EXT_MAX)?;
+    let new = store::Profile {
+        nick: update.nick.as_deref(),
+        avatar: update.avatar.as_deref(),
+        ext: update.ext.as_deref(),
+    };
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    if *accid == actor.user.accid {
+        guard::edit_own_info(&change.before, &standing.subject())?;
+    } else {
+        guard::edit_other_info(&change.before, &standing.subject())?;
+    }
+    let named = new != store::Profile::default();
+    if named {
+        let now = change.now();
+        store::update(&mut *change.tx, server, accid, new, now).await?;
+    }
+    let member = store::get(&mut *change.tx, server, accid).await?.ok_or(Error::NotFound("member"))?;
+    if named {
+        let fact = Fact::MemberUpdate { member: member.clone() };
+        change.notify(Audience::Server { also: Vec::new() }, fact);
+        change.commit().await?;
+    }
+    Ok(member)
 }
 
 /// Makes outsiders members: cap of the server, rows, counts, index, and their other open requests settled.
@@ -120,7 +207,7 @@ pub(crate) async fn may_enter(change: &mut Change, standing: &Standing) -> Resul
     }
     let server = change.server();
     let accids = std::slice::from_ref(&standing.accid);
-    if !store::banned(&mut *change.tx, server, accids).await?.is_empty() {
+    if !rotunda_store::ban::among(&mut *change.tx, server, accids).await?.is_empty() {
         return Err(Error::Forbidden("banned from the server"));
     }
     let app = change.locked.server.app;

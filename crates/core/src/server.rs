@@ -209,7 +209,8 @@ pub(crate) async fn view(
     let accid = actor.user.accid.clone();
     let (snapshot, mut found) = core.standings(app, server, std::slice::from_ref(&accid)).await?;
     let roles = found.remove(&accid);
-    Ok((snapshot, crate::change::Standing { accid, roles }))
+    let visitor = roles.is_none() && core.visitors().has(&actor.user, server);
+    Ok((snapshot, crate::change::Standing { visitor, ..crate::change::Standing::new(accid, roles) }))
 }
 
 /// The views of several servers; those that do not exist in the actor's app are left out.

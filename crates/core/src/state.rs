@@ -10,6 +10,7 @@ use rotunda_store::Store;
 
 use crate::{
     Env, Error, Hub, Keys, Rooms, custom_right::CustomRights, env::IdGenerator, rules::RulesCache,
+    visitor::Visitors,
 };
 
 /// Caps of the vendor's table (semantics 1.10); each is a count.
@@ -79,6 +80,7 @@ struct Inner {
     config: CoreConfig,
     ids: IdGenerator,
     rules: RulesCache,
+    visitors: Visitors,
     custom_rights: CustomRights,
     // The ports hold this core: weak, so that neither keeps the other for ever.
     hub: OnceLock<Weak<dyn Hub>>,
@@ -98,6 +100,7 @@ impl Core {
                 config,
                 ids,
                 rules: RulesCache::default(),
+                visitors: Visitors::default(),
                 custom_rights: CustomRights::default(),
                 hub: OnceLock::new(),
                 rooms: OnceLock::new(),
@@ -143,6 +146,10 @@ impl Core {
 
     pub(crate) fn custom_rights(&self) -> &CustomRights {
         &self.inner.custom_rights
+    }
+
+    pub(crate) fn visitors(&self) -> &Visitors {
+        &self.inner.visitors
     }
 
     /// A fresh id of any kind.

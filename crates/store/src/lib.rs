@@ -5,6 +5,8 @@
 //! compile time, or against `.sqlx` when no database is at hand.
 
 pub mod account;
+pub mod ban;
+pub mod category;
 pub mod channel;
 pub mod custom_right;
 mod error;
@@ -13,12 +15,15 @@ pub mod list;
 pub mod media;
 pub mod member;
 mod migrations;
+pub mod name;
 pub mod outbox;
 pub mod request;
 pub mod role;
 mod row;
 pub mod rules;
 pub mod server;
+pub mod template;
+pub mod viewer;
 
 pub use error::StoreError;
 pub use sqlx::PgConnection;

@@ -1,4 +1,4 @@
-//! Members of servers, bans, and who stands where.
+//! Members of servers, and who stands where.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,14 @@ use rotunda_model::{Accid, AppId, Millis, RoleId, ServerId, server::Member};
 use sqlx::PgExecutor;
 
 use crate::{PgConnection, StoreError, row};
+
+/// What a member says of itself in one server; `None` stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Profile<'a> {
+    pub nick: Option<&'a str>,
+    pub avatar: Option<&'a str>,
+    pub ext: Option<&'a str>,
+}
 
 struct Row {
     server: i64,
@@ -195,37 +203,50 @@ pub async fn among(
     found.into_iter().map(|id| row::id(id, "members.server")).collect()
 }
 
-/// Removes a member with its roles, overrides and list entries; the roles' counts follow. False: it was none.
-pub async fn delete(db: &mut PgConnection, server: ServerId, accid: &Accid) -> Result<bool, StoreError> {
-    sqlx::query!(
-        "UPDATE server_roles SET member_count = member_count - 1
-         WHERE id IN (SELECT role FROM role_members WHERE server = $1 AND accid = $2)",
+/// Writes nick, avatar, ext and updated; `None` leaves a text as it is. An empty nick or avatar shows the account's
+/// own. False: no such member.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    accid: &Accid,
+    new: Profile<'_>,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE members SET nick = COALESCE($3, nick), avatar = COALESCE($4, avatar), ext = COALESCE($5, ext),
+            updated = GREATEST(updated, $6)
+         WHERE server = $1 AND accid = $2",
         server.get(),
-        accid.as_str()
+        accid.as_str(),
+        new.nick,
+        new.avatar,
+        new.ext,
+        now.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes members with their roles, overrides and list entries; the roles' counts follow. How many were members.
+/// Two statements, however many they are.
+pub async fn delete(db: &mut PgConnection, server: ServerId, accids: &[Accid]) -> Result<u64, StoreError> {
+    let accids = row::texts(accids);
+    sqlx::query!(
+        "UPDATE server_roles r SET member_count = r.member_count - gone.members
+         FROM (SELECT role, count(*)::int AS members FROM role_members WHERE server = $1 AND accid = ANY($2)
+               GROUP BY role) gone
+         WHERE r.id = gone.role",
+        server.get(),
+        &accids
     )
     .execute(&mut *db)
     .await?;
     let done =
-        sqlx::query!("DELETE FROM members WHERE server = $1 AND accid = $2", server.get(), accid.as_str())
+        sqlx::query!("DELETE FROM members WHERE server = $1 AND accid = ANY($2)", server.get(), &accids)
             .execute(db)
             .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Those of `accids` that are banned.
-pub async fn banned(
-    db: impl PgExecutor<'_>,
-    server: ServerId,
-    accids: &[Accid],
-) -> Result<Vec<Accid>, StoreError> {
-    let found = sqlx::query_scalar!(
-        "SELECT accid FROM bans WHERE server = $1 AND accid = ANY($2)",
-        server.get(),
-        &row::texts(accids)
-    )
-    .fetch_all(db)
-    .await?;
-    found.iter().map(|accid| row::accid(accid, "bans.accid")).collect()
+    Ok(done.rows_affected())
 }
 
 /// The longest members among those in any of `roles`; at most `limit`.

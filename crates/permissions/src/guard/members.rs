@@ -59,6 +59,11 @@ pub fn unban(snapshot: &Snapshot, actor: &Subject<'_>, target: &Accid) -> Result
     against(snapshot, actor, target, Right::BAN_SERVER_MEMBER)
 }
 
+/// Reading who is banned: the right to ban.
+pub fn read_bans(snapshot: &Snapshot, actor: &Subject<'_>) -> Result<(), Refusal> {
+    holds(snapshot, actor, Scope::Server, Right::BAN_SERVER_MEMBER)
+}
+
 fn against(snapshot: &Snapshot, actor: &Subject<'_>, target: &Accid, right: Right) -> Result<(), Refusal> {
     holds(snapshot, actor, Scope::Server, right)?;
     if *target == snapshot.owner {

@@ -14,7 +14,7 @@ pub use channels::{
 };
 pub use layers::{add_or_remove_entry, update_layer_role, update_override};
 pub use members::{
-    ban, delete_server, edit_other_info, edit_own_info, handle_applications, invite, kick, leave,
+    ban, delete_server, edit_other_info, edit_own_info, handle_applications, invite, kick, leave, read_bans,
     read_invite_history, unban, update_server,
 };
 pub use roles::{
@@ -25,7 +25,7 @@ pub use roles::{
 pub use rotunda_model::ListKind;
 use rotunda_model::{AuthValue, Auths, Right, right::RightScope};
 
-use crate::{Refusal, Scope, Snapshot, Subject};
+use crate::{Refusal, Scope, Sight, Snapshot, Subject};
 
 /// An update of auths: only the rights it lists change. The last of two equal rights counts.
 pub type Changes<'a> = &'a [(Right, AuthValue)];
@@ -37,6 +37,15 @@ pub fn sees(snapshot: &Snapshot, actor: &Subject<'_>, scope: Scope) -> Result<()
         return Err(Refusal::NotMember);
     }
     if sight.is_visible() { Ok(()) } else { Err(Refusal::Hidden(scope)) }
+}
+
+/// Requires that the actor sees the place, as a member or as a visitor: for reading what visitors may read.
+pub fn looks(snapshot: &Snapshot, actor: &Subject<'_>, scope: Scope) -> Result<(), Refusal> {
+    match snapshot.sight(actor, scope).ok_or(Refusal::UnknownScope(scope))? {
+        Sight::Outsider => Err(Refusal::NotMember),
+        sight if sight.is_visible() => Ok(()),
+        _ => Err(Refusal::Hidden(scope)),
+    }
 }
 
 /// Requires that the actor holds the right there, which includes being a member and seeing the place.
