@@ -1,9 +1,9 @@
 //! Apps and accounts: login, and what the command line manages.
 
-use rotunda_model::{Accid, Account, App, ServerId, UserKey};
+use rotunda_model::{Accid, Account, App, UserKey};
 use rotunda_store::account as store;
 
-use crate::{Core, Error, text};
+use crate::{Core, Error, ports::Membership, text};
 
 /// What 24_2 carries, as far as it decides.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub struct Login<'a> {
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
     pub account: Account,
-    /// Servers of which the account hears without subscribing: the hub's index.
-    pub servers: Vec<ServerId>,
+    /// The servers it is in: the hub's index.
+    pub servers: Vec<Membership>,
 }
 
 /// Longest account token, in bytes (the vendor's REST limit).
@@ -49,13 +49,12 @@ pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
     if found.account.disabled {
         return Err(Error::AccountDisabled);
     }
-    let servers = rotunda_store::server::small_ones_of(
-        db,
-        &found.account.user,
-        rotunda_model::server::SUBSCRIPTION_THRESHOLD,
-    )
-    .await?;
-    Ok(LoggedIn { account: found.account, servers })
+    let servers = rotunda_store::server::joined_by(db, &found.account.user).await?;
+    let servers = servers.into_iter().map(|(server, members)| Membership {
+        server,
+        hears: members < rotunda_model::server::SUBSCRIPTION_THRESHOLD,
+    });
+    Ok(LoggedIn { account: found.account, servers: servers.collect() })
 }
 
 /// A new app and its secret in clear, shown once and kept sealed.

@@ -1,16 +1,18 @@
 //! One change below a server: row lock, transaction, outbox, and what follows the commit.
 
-use std::sync::Arc;
+mod flips;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use rotunda_model::{
     Accid, ChannelId, Millis, RequestId, ServerId, UserKey,
     notification::{Audience, Fact, Notification},
     server::Server,
 };
-use rotunda_permissions::{Snapshot, Subject, flipped};
+use rotunda_permissions::{Snapshot, Subject};
 use rotunda_store::{StoreError, Tx, server::Locked};
 
-use crate::{Actor, Core, Error, rules, seats};
+use crate::{Actor, Core, Error, Membership, rules, seats};
 
 /// An account's standing in one server, read at one moment.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub(crate) struct Change {
     after: Option<Arc<Snapshot>>,
     now: Millis,
     notifications: Vec<Notification>,
+    /// Accounts whose membership or roles it alters, as they stood before.
+    touched: BTreeMap<Accid, Standing>,
     joined: Vec<Accid>,
     left: Vec<Accid>,
     closed: Vec<ChannelId>,
@@ -79,6 +83,7 @@ impl Change {
             after: None,
             now: core.env().now(),
             notifications: Vec::new(),
+            touched: BTreeMap::new(),
             joined: Vec::new(),
             left: Vec::new(),
             closed: Vec::new(),
@@ -116,8 +121,11 @@ impl Change {
         Ok(found.pop().unwrap_or_else(|| Standing { accid: accid.clone(), roles: None }))
     }
 
-    /// In the order asked.
+    /// In the order asked, as written so far.
     pub(crate) async fn standings(&mut self, accids: &[Accid]) -> Result<Vec<Standing>, Error> {
+        if accids.is_empty() {
+            return Ok(Vec::new());
+        }
         let server = self.server();
         let mut found = rotunda_store::member::standings(&mut *self.tx, server, accids).await?;
         Ok(accids.iter().map(|accid| Standing { accid: accid.clone(), roles: found.remove(accid) }).collect())
@@ -136,12 +144,23 @@ impl Change {
         Ok(())
     }
 
+    /// Accounts whose membership or roles this change alters, as they stood before it wrote anything.
+    pub(crate) fn touch(&mut self, before: &[Standing]) {
+        for standing in before {
+            self.touched.entry(standing.accid.clone()).or_insert_with(|| standing.clone());
+        }
+    }
+
+    /// An outsider became a member.
     pub(crate) fn joined(&mut self, accid: &Accid) {
+        self.touch(&[Standing { accid: accid.clone(), roles: None }]);
         self.joined.push(accid.clone());
     }
 
-    pub(crate) fn left(&mut self, accid: &Accid) {
-        self.left.push(accid.clone());
+    /// A member, as it stood before, is none any more.
+    pub(crate) fn left(&mut self, before: &Standing) {
+        self.touch(std::slice::from_ref(before));
+        self.left.push(before.accid.clone());
     }
 
     pub(crate) fn closed(&mut self, channel: ChannelId) {
@@ -159,7 +178,12 @@ impl Change {
 
     /// Facts that are stored get their id here, so one notification names one receiver.
     pub(crate) fn notify_about(&mut self, channel: Option<ChannelId>, audience: Audience, fact: Fact) {
-        self.notifications.push(Notification {
+        let notification = self.notification(channel, audience, fact);
+        self.notifications.push(notification);
+    }
+
+    fn notification(&self, channel: Option<ChannelId>, audience: Audience, fact: Fact) -> Notification {
+        Notification {
             app: self.locked.server.app,
             fact,
             server: Some(self.server()),
@@ -171,7 +195,7 @@ impl Change {
             from_nick: self.actor.nick.clone(),
             time: self.now,
             stored_id: 0,
-        });
+        }
     }
 
     /// 32 to the account that entered.
@@ -186,24 +210,6 @@ impl Change {
         self.notify(Audience::ServerAccounts(vec![accid.clone()]), fact);
     }
 
-    /// 31 to each of `before` for every channel that it began or ceased to see by what was written so far.
-    pub(crate) async fn notify_flips(&mut self, before: &[Standing]) -> Result<(), Error> {
-        let accids: Vec<Accid> = before.iter().map(|standing| standing.accid.clone()).collect();
-        let after = self.standings(&accids).await?;
-        let rules = Arc::clone(self.after.as_ref().unwrap_or(&self.before));
-        let old_rules = Arc::clone(&self.before);
-        for (was, is) in before.iter().zip(&after) {
-            for (channel, visible) in flipped((&old_rules, &was.subject()), (&rules, &is.subject())) {
-                self.notify_about(
-                    Some(channel),
-                    Audience::ChannelAccounts(vec![was.accid.clone()]),
-                    Fact::ChannelVisibility { visible },
-                );
-            }
-        }
-        Ok(())
-    }
-
     /// Writes counts, outbox and stored notifications, commits, and then, in this order: rules, index, seats,
     /// dispatcher. In a task of its own: a caller that goes away cannot stop it between commit and consequences.
     pub(crate) async fn commit(self) -> Result<(), Error> {
@@ -212,6 +218,7 @@ impl Change {
     }
 
     async fn finish(mut self) -> Result<(), Error> {
+        self.notify_flips().await?;
         self.write_notifications().await?;
         if !self.gone {
             rotunda_store::server::settle(&mut self.tx, &self.locked).await?;
@@ -234,8 +241,8 @@ impl Change {
         }
         if let Some(hub) = self.core.hub() {
             let small = self.locked.server.member_count < rotunda_model::server::SUBSCRIPTION_THRESHOLD;
-            for accid in self.joined.into_iter().filter(|_| small) {
-                hub.joined(&UserKey { app, accid }, server);
+            for accid in self.joined {
+                hub.joined(&UserKey { app, accid }, Membership { server, hears: small });
             }
             for accid in &self.left {
                 hub.left(&UserKey { app, accid: accid.clone() }, server);

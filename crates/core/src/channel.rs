@@ -67,8 +67,6 @@ pub async fn create(core: &Core, actor: &Actor, server: ServerId, new: NewChanne
     change.reload().await?;
     let fact = Fact::ChannelCreate { channel: channel.clone() };
     change.notify_about(Some(channel.id), Audience::Channel, fact);
-    let seen = Fact::ChannelVisibility { visible: true };
-    change.notify_about(Some(channel.id), Audience::Channel, seen);
     change.commit().await?;
     Ok(channel)
 }
@@ -86,9 +84,7 @@ pub async fn delete(core: &Core, actor: &Actor, id: ChannelId) -> Result<(), Err
     change.reload().await?;
     change.closed(id);
     if !saw.is_empty() {
-        change.notify_about(Some(id), Audience::ChannelAccounts(saw.clone()), Fact::ChannelRemove);
-        let hidden = Fact::ChannelVisibility { visible: false };
-        change.notify_about(Some(id), Audience::ChannelAccounts(saw), hidden);
+        change.notify_about(Some(id), Audience::ChannelAccounts(saw), Fact::ChannelRemove);
     }
     change.commit().await
 }

@@ -68,6 +68,5 @@ async fn edit(
         }
     }
     change.reload().await?;
-    change.notify_flips(&listed).await?;
     change.commit().await
 }

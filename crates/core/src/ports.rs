@@ -8,15 +8,27 @@ use rotunda_model::{
 
 use crate::media::MediaVerdict;
 
+/// An account's membership of one server, as the hub indexes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    pub server: ServerId,
+    /// Whether it receives what is told to the whole server: always in a small one, by subscription in a large one.
+    pub hears: bool,
+}
+
 /// The link sessions of this process.
 pub trait Hub: Send + Sync {
-    /// Online accounts indexed for that server: members of a small one, subscribers of a large one.
+    /// Online members who receive what is told to the whole server.
     fn subscribers(&self, app: AppId, server: ServerId) -> Vec<Accid>;
+    /// All online members, also of a large server: what is addressed to accounts needs no subscription.
+    fn online_members(&self, app: AppId, server: ServerId) -> Vec<Accid>;
     fn is_online(&self, user: &UserKey) -> bool;
     /// To every device of the account; the number of sessions reached. Never blocks.
     fn deliver(&self, user: &UserKey, notification: &Arc<Notification>) -> usize;
     /// The account became a member: index it if it is online.
-    fn joined(&self, user: &UserKey, server: ServerId);
+    fn joined(&self, user: &UserKey, membership: Membership);
+    /// A member begins or ceases to receive what is told to the whole server. Nothing for who is no member any more.
+    fn subscribed(&self, user: &UserKey, membership: Membership);
     /// The account is no longer a member: out of the index.
     fn left(&self, user: &UserKey, server: ServerId);
     /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server).

@@ -173,12 +173,12 @@ pub async fn add_members(
     };
     let done = names(&members);
     let first = change.ticks(done.len());
+    change.touch(&members);
     let added = store::add_members(&mut change.tx, server, id, &done, first).await?;
     if !added.is_empty() {
         let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
         let fact = Fact::ServerRoleMembersAdd { role, added };
         change.notify(Audience::Server { also: Vec::new() }, fact);
-        change.notify_flips(&members).await?;
     }
     change.commit().await?;
     Ok(Added { done, failed: names(&others) })

@@ -3,7 +3,7 @@
 use rotunda_model::{ChannelId, Millis, RoleId, ServerId};
 
 use crate::{
-    Actor, Core, Error,
+    Actor, Core, Error, Membership,
     server::{view, views},
     text,
 };
@@ -44,7 +44,7 @@ pub async fn subscribe_servers(
         rotunda_store::member::among(core.store().pool(), actor.user.app, &actor.user.accid, servers).await?;
     if let Some(hub) = core.hub() {
         for server in &own {
-            hub.joined(&actor.user, *server);
+            hub.subscribed(&actor.user, Membership { server: *server, hears: true });
         }
     }
     Ok(servers.iter().filter(|server| !own.contains(server)).copied().collect())
@@ -61,7 +61,7 @@ pub async fn unsubscribe_servers(core: &Core, actor: &Actor, servers: &[ServerId
     let Some(hub) = core.hub() else { return Ok(()) };
     for server in found {
         if server.member_count >= rotunda_model::server::SUBSCRIPTION_THRESHOLD {
-            hub.left(&actor.user, server.id);
+            hub.subscribed(&actor.user, Membership { server: server.id, hears: false });
         }
     }
     Ok(())

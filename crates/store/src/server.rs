@@ -193,22 +193,18 @@ pub async fn page(
     .collect()
 }
 
-/// Ids of the servers the account is in that have fewer members than `threshold`.
-pub async fn small_ones_of(
-    db: impl PgExecutor<'_>,
-    user: &UserKey,
-    threshold: u32,
-) -> Result<Vec<ServerId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "SELECT s.id FROM members m JOIN servers s ON s.id = m.server
-         WHERE m.app = $1 AND m.accid = $2 AND s.member_count < $3",
+/// The servers the account is in, and how many members each has.
+pub async fn joined_by(db: impl PgExecutor<'_>, user: &UserKey) -> Result<Vec<(ServerId, u32)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT s.id, s.member_count FROM members m JOIN servers s ON s.id = m.server
+         WHERE m.app = $1 AND m.accid = $2",
         user.app.get(),
-        user.accid.as_str(),
-        i32::try_from(threshold).unwrap_or(i32::MAX)
+        user.accid.as_str()
     )
     .fetch_all(db)
     .await?;
-    ids.into_iter().map(|id| row::id(id, "servers.id")).collect()
+    let count = |count| u32::try_from(count).map_err(|_| StoreError::Row { column: "servers.member_count" });
+    rows.into_iter().map(|r| Ok((row::id(r.id, "servers.id")?, count(r.member_count)?))).collect()
 }
 
 /// With everything below it.

@@ -1,12 +1,12 @@
 //! Hub and rooms that remember what they were told.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use parking_lot::Mutex;
-use rotunda_core::{Hub, Rooms, media::MediaVerdict};
+use rotunda_core::{Hub, Membership, Rooms, media::MediaVerdict};
 use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification,
 };
@@ -20,17 +20,18 @@ pub struct FakeHub {
 #[derive(Debug, Default)]
 struct HubState {
     online: BTreeSet<UserKey>,
-    index: HashMap<ServerId, BTreeSet<Accid>>,
+    /// Online members, and whether they hear of the server.
+    index: HashMap<ServerId, BTreeMap<Accid, bool>>,
     delivered: Vec<(UserKey, Arc<Notification>)>,
     kicked: Vec<UserKey>,
 }
 
 impl FakeHub {
-    pub fn log_in(&self, user: &UserKey, servers: &[ServerId]) {
+    pub fn log_in(&self, user: &UserKey, servers: &[Membership]) {
         let mut state = self.state.lock();
         state.online.insert(user.clone());
-        for server in servers {
-            state.index.entry(*server).or_default().insert(user.accid.clone());
+        for of in servers {
+            state.index.entry(of.server).or_default().insert(user.accid.clone(), of.hears);
         }
     }
 
@@ -64,7 +65,13 @@ impl FakeHub {
 
 impl Hub for FakeHub {
     fn subscribers(&self, _: AppId, server: ServerId) -> Vec<Accid> {
-        self.state.lock().index.get(&server).map(|set| set.iter().cloned().collect()).unwrap_or_default()
+        let state = self.state.lock();
+        let members = state.index.get(&server).into_iter().flatten();
+        members.filter(|(_, hears)| **hears).map(|(accid, _)| accid.clone()).collect()
+    }
+
+    fn online_members(&self, _: AppId, server: ServerId) -> Vec<Accid> {
+        self.state.lock().index.get(&server).map(|all| all.keys().cloned().collect()).unwrap_or_default()
     }
 
     fn is_online(&self, user: &UserKey) -> bool {
@@ -80,10 +87,17 @@ impl Hub for FakeHub {
         1
     }
 
-    fn joined(&self, user: &UserKey, server: ServerId) {
+    fn joined(&self, user: &UserKey, of: Membership) {
         let mut state = self.state.lock();
         if state.online.contains(user) {
-            state.index.entry(server).or_default().insert(user.accid.clone());
+            state.index.entry(of.server).or_default().insert(user.accid.clone(), of.hears);
+        }
+    }
+
+    fn subscribed(&self, user: &UserKey, of: Membership) {
+        let mut state = self.state.lock();
+        if let Some(hears) = state.index.get_mut(&of.server).and_then(|all| all.get_mut(&user.accid)) {
+            *hears = of.hears;
         }
     }
 

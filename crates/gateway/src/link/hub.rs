@@ -8,7 +8,7 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
-use rotunda_core::{Rooms, ports};
+use rotunda_core::{Membership, Rooms, ports};
 use rotunda_model::{Accid, AppId, DeviceId, ServerId, UserKey, notification::Notification};
 use rotunda_wire::{CommandId, Push, ToWire, entity::LoginInfo};
 
@@ -44,8 +44,8 @@ pub struct Hub {
 #[derive(Default)]
 struct State {
     accounts: HashMap<UserKey, Account>,
-    /// Online members of each server.
-    servers: HashMap<ServerId, HashSet<UserKey>>,
+    /// Online members of each server, and whether they receive what is told to all of it.
+    servers: HashMap<ServerId, HashMap<UserKey, bool>>,
 }
 
 #[derive(Default)]
@@ -100,22 +100,23 @@ impl Hub {
         &self,
         session: &Arc<Session>,
         expected: Expected<'_>,
-        servers: Vec<ServerId>,
+        servers: Vec<Membership>,
     ) -> Vec<LoginInfo> {
         let others = self.register(session, servers);
         drop(expected);
         others.iter().map(|other| other.info().clone()).collect()
     }
 
-    fn register(&self, session: &Arc<Session>, servers: Vec<ServerId>) -> Vec<Arc<Session>> {
+    fn register(&self, session: &Arc<Session>, servers: Vec<Membership>) -> Vec<Arc<Session>> {
         let _order = self.arrivals.lock();
         let (others, replaced, crowded_out, kicked) = {
             let mut state = self.state.lock();
             let State { accounts, servers: online } = &mut *state;
             let account = accounts.entry(session.user().clone()).or_default();
-            for server in servers.into_iter().filter(|server| !account.left.contains(server)) {
-                account.servers.insert(server);
-                online.entry(server).or_default().insert(session.user().clone());
+            for of in servers.into_iter().filter(|of| !account.left.contains(&of.server)) {
+                account.servers.insert(of.server);
+                // What the account's other sessions subscribed to stays.
+                *online.entry(of.server).or_default().entry(session.user().clone()).or_default() |= of.hears;
             }
             let replaced = account.take(|other| other.device() == session.device());
             let crowded_out =
@@ -209,6 +210,13 @@ impl ports::Hub for Hub {
     fn subscribers(&self, app: AppId, server: ServerId) -> Vec<Accid> {
         let state = self.state.lock();
         let online = state.servers.get(&server).into_iter().flatten();
+        let hearing = online.filter(|(user, hears)| user.app == app && **hears);
+        hearing.map(|(user, _)| user.accid.clone()).collect()
+    }
+
+    fn online_members(&self, app: AppId, server: ServerId) -> Vec<Accid> {
+        let state = self.state.lock();
+        let online = state.servers.get(&server).into_iter().flat_map(HashMap::keys);
         online.filter(|user| user.app == app).map(|user| user.accid.clone()).collect()
     }
 
@@ -225,12 +233,19 @@ impl ports::Hub for Hub {
         sessions.iter().filter(|session| session.push(Outbound::Frame(frame.clone()))).count()
     }
 
-    fn joined(&self, user: &UserKey, server: ServerId) {
+    fn joined(&self, user: &UserKey, of: Membership) {
         let mut state = self.state.lock();
         if let Some(account) = state.accounts.get_mut(user) {
-            account.left.remove(&server);
-            account.servers.insert(server);
-            state.servers.entry(server).or_default().insert(user.clone());
+            account.left.remove(&of.server);
+            account.servers.insert(of.server);
+            state.servers.entry(of.server).or_default().insert(user.clone(), of.hears);
+        }
+    }
+
+    fn subscribed(&self, user: &UserKey, of: Membership) {
+        let mut state = self.state.lock();
+        if let Some(hears) = state.servers.get_mut(&of.server).and_then(|online| online.get_mut(user)) {
+            *hears = of.hears;
         }
     }
 
@@ -356,6 +371,10 @@ mod tests {
         ServerId::new(id).unwrap()
     }
 
+    fn small(id: i64) -> Membership {
+        Membership { server: server(id), hears: true }
+    }
+
     fn session(device: &str) -> (Arc<Session>, mpsc::Receiver<Outbound>) {
         let device = DeviceId::new(device).unwrap();
         let actor = Actor { user: user(), device, client_type: 16, nick: String::new() };
@@ -369,18 +388,40 @@ mod tests {
         let (session, _waiting) = session("a");
         let expected = hub.expect(&user());
         hub.left(&user(), server(1));
-        hub.joined(&user(), server(2));
+        hub.joined(&user(), small(2));
         hub.left(&user(), server(3));
-        hub.joined(&user(), server(3));
+        hub.joined(&user(), small(3));
         assert!(!hub.is_online(&user()));
         // The query ran before all of that.
-        hub.arrive(&session, expected, vec![server(1), server(4)]);
+        hub.arrive(&session, expected, vec![small(1), small(4)]);
         let heard = |id| !hub.subscribers(user().app, server(id)).is_empty();
         assert_eq!([1, 2, 3, 4].map(heard), [false, true, true, true]);
         hub.leave(&session);
         assert_eq!([1, 2, 3, 4].map(heard), [false; 4]);
         let state = hub.state.lock();
         assert!(state.accounts.is_empty() && state.servers.is_empty());
+    }
+
+    #[test]
+    fn members_of_a_large_server_are_known_before_they_subscribe() {
+        let hub = Hub::new(Arc::new(Links::default()));
+        let ((first, _w1), (second, _w2)) = (session("a"), session("b"));
+        let large = |hears| Membership { server: server(1), hears };
+        let known = || {
+            let app = user().app;
+            (hub.online_members(app, server(1)).len(), hub.subscribers(app, server(1)).len())
+        };
+        hub.arrive(&first, hub.expect(&user()), vec![large(false)]);
+        assert_eq!(known(), (1, 0));
+        hub.subscribed(&user(), large(true));
+        assert_eq!(known(), (1, 1));
+        hub.arrive(&second, hub.expect(&user()), vec![large(false)]);
+        assert_eq!(known(), (1, 1), "another device does not end it");
+        hub.subscribed(&user(), large(false));
+        assert_eq!(known(), (1, 0));
+        hub.left(&user(), server(1));
+        hub.subscribed(&user(), large(true));
+        assert_eq!(known(), (0, 0), "who left cannot subscribe");
     }
 
     #[test]
@@ -400,7 +441,7 @@ mod tests {
     fn a_failed_login_leaves_nothing() {
         let hub = Hub::new(Arc::new(Links::default()));
         let expected = hub.expect(&user());
-        hub.joined(&user(), server(1));
+        hub.joined(&user(), small(1));
         drop(expected);
         let state = hub.state.lock();
         assert!(state.accounts.is_empty() && state.servers.is_empty());
