@@ -1,17 +1,31 @@
-//! Server roles (身份组) and permission queries.
+//! Server roles (身份组), who is in them, and permission queries.
 
 use rotunda_model::{
     Accid, AppId, AuthValue, ChannelId, Right, RoleId, ServerId,
     notification::{Audience, Fact},
-    role::{RoleKind, ServerRole},
+    role::{RoleKind, RoleMember, ServerRole},
 };
 use rotunda_permissions::{Scope, guard};
 use rotunda_store::role as store;
 
-use crate::{Actor, Core, Error, change::Change, custom_right, page::PageRequest, server::view, text};
+use crate::{
+    Actor, Core, Error,
+    change::{Change, Standing},
+    custom_right,
+    page::PageRequest,
+    server::view,
+    text,
+};
 
 /// Rights in one update (the vendor's limit).
 const AUTHS_MAX: usize = 50;
+
+/// Rights in one question (the vendor's limit).
+const CHECKS_MAX: usize = 10;
+
+/// Members a deleted role is said to have lost. It may have had 100,000, and everybody in the server reads the notice:
+/// more would tell more of those online what they lost, at the cost of a longer notice for all.
+const NAMED_MAX: usize = 100;
 
 /// What 24_61 carries.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +112,9 @@ pub async fn update(
     };
     guard::update_role(&change.before, &standing.subject(), id, asked)?;
     let mut role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
+    if update.auths.is_empty() && !asked.appearance && update.priority.is_none() {
+        return Ok(role);
+    }
     role.name = update.name.unwrap_or(role.name);
     role.icon = update.icon.unwrap_or(role.icon);
     role.ext = update.ext.unwrap_or(role.ext);
@@ -106,10 +123,74 @@ pub async fn update(
     role.updated = change.now().max(role.updated);
     store::update(&mut *change.tx, &role).await?;
     change.reload().await?;
-    let fact = Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&update.auths) };
-    change.notify(Audience::Server { also: Vec::new() }, fact);
+    // What they say now: a server role stores ignore as deny.
+    let auths: Vec<(Right, AuthValue)> =
+        update.auths.iter().map(|(right, _)| (*right, role.auths.get(*right))).collect();
+    let fact = Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&auths) };
+    change.notify(everybody(), fact);
     change.commit().await?;
     Ok(role)
+}
+
+/// 24_62. What it says in channels and categories, and where it is listed, goes with it. Notifies 27 to the server,
+/// naming members who are online; the vendor's pages tell of no notice, but nothing else says that the role is gone.
+///
+/// Errors: 404; 403 without manageRole, by rank, or @everyone.
+pub async fn delete(core: &Core, actor: &Actor, server: ServerId, id: RoleId) -> Result<(), Error> {
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    guard::delete_role(&change.before, &standing.subject(), id)?;
+    let mut role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
+    let online = core.hub().map_or_else(Vec::new, |hub| hub.online_members(actor.user.app, server));
+    let mut removed = store::among(&mut *change.tx, id, &online).await?;
+    let losing = change.standings(&removed).await?;
+    change.touch(&losing);
+    removed.sort_unstable();
+    removed.truncate(NAMED_MAX);
+    store::delete(&mut *change.tx, id).await?;
+    change.reload().await?;
+    role.member_count = 0;
+    change.notify(everybody(), Fact::ServerRoleMembersRemove { role, removed });
+    change.commit().await
+}
+
+/// 24_80: all or none. Notifies 28 to the server for each that moved. Answers the roles in the order asked.
+///
+/// Errors: 404; 403 without manageRole, by rank before or after, or @everyone; 414 none, more than 100, one twice, or a
+/// priority out of range.
+pub async fn set_priorities(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    priorities: &[(RoleId, i64)],
+) -> Result<Vec<ServerRole>, Error> {
+    text::batch("more than 100 roles at once", priorities)?;
+    let mut distinct: Vec<RoleId> = priorities.iter().map(|(role, _)| *role).collect();
+    distinct.sort_unstable();
+    if distinct.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+        return Err(Error::Parameter("a role twice"));
+    }
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    guard::set_priorities(&change.before, &standing.subject(), priorities)?;
+    let now = change.now();
+    let old = store::of_server(&mut *change.tx, server).await?;
+    let moves = |role: &ServerRole| priorities.iter().any(|(id, to)| *id == role.id && *to != role.priority);
+    let moved: Vec<RoleId> = old.iter().filter(|role| moves(role)).map(|role| role.id).collect();
+    let steps: Vec<_> = priorities.iter().filter(|(role, _)| moved.contains(role)).copied().collect();
+    store::set_priorities(&mut *change.tx, server, &steps, now).await?;
+    let mut roles = store::of_server(&mut *change.tx, server).await?;
+    roles.retain(|role| distinct.contains(&role.id));
+    roles.sort_by_key(|role| priorities.iter().position(|(id, _)| *id == role.id));
+    if moved.is_empty() {
+        return Ok(roles);
+    }
+    change.reload().await?;
+    for role in roles.iter().filter(|role| moved.contains(&role.id)) {
+        change.notify(everybody(), Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&[]) });
+    }
+    change.commit().await?;
+    Ok(roles)
 }
 
 /// 24_64: by rising priority, @everyone first. `after`: the priority of the last one seen; 0 is from the start.
@@ -139,16 +220,24 @@ pub async fn list(
     Ok(page)
 }
 
-/// Who was added and who could not be.
+/// Of those named, for whom it is as asked now, and for whom it cannot be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Added {
-    /// In the role now; also those who were before.
+pub struct Batch {
+    /// Also those for whom it was so before.
     pub done: Vec<Accid>,
     /// Not members of the server.
     pub failed: Vec<Accid>,
 }
 
-/// 24_73. Notifies 26 to the server, and 31 to everybody who sees other channels by it.
+impl Batch {
+    fn new(standings: &[Standing]) -> Self {
+        let (done, failed): (Vec<_>, Vec<_>) = standings.iter().partition(|standing| standing.is_member());
+        let names = |of: Vec<&Standing>| of.into_iter().map(|standing| standing.accid.clone()).collect();
+        Self { done: names(done), failed: names(failed) }
+    }
+}
+
+/// 24_73. Notifies 26 to the server.
 ///
 /// Errors: 404; 403 without manageRole, by rank, @everyone, or oneself into a role above one's own rights;
 /// 414 none or more than 100 accounts.
@@ -158,30 +247,145 @@ pub async fn add_members(
     server: ServerId,
     id: RoleId,
     accids: &[Accid],
-) -> Result<Added, Error> {
+) -> Result<Batch, Error> {
+    let accids = distinct(accids)?;
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    guard::add_role_members(&change.before, &standing.subject(), id, &accids)?;
+    let mut standings = change.standings(&accids).await?;
+    let batch = Batch::new(&standings);
+    let first = change.ticks(batch.done.len());
+    let added = store::add_members(&mut change.tx, server, id, &batch.done, first).await?;
+    if added.is_empty() {
+        return Ok(batch);
+    }
+    standings.retain(|standing| added.contains(&standing.accid));
+    change.touch(&standings);
+    let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
+    change.notify(everybody(), Fact::ServerRoleMembersAdd { role, added });
+    change.commit().await?;
+    Ok(batch)
+}
+
+/// 24_74. Notifies 27 to the server.
+///
+/// Errors: 404; 403 without manageRole, by rank (but who removes only itself may leave its highest role), or @everyone;
+/// 414 none or more than 100 accounts.
+pub async fn remove_members(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    id: RoleId,
+    accids: &[Accid],
+) -> Result<Batch, Error> {
+    let accids = distinct(accids)?;
+    let mut change = Change::begin(core, actor, server).await?;
+    let standing = change.actor_standing().await?;
+    guard::remove_role_members(&change.before, &standing.subject(), id, &accids)?;
+    let mut standings = change.standings(&accids).await?;
+    let batch = Batch::new(&standings);
+    let removed = store::remove_members(&mut change.tx, id, &batch.done).await?;
+    if removed.is_empty() {
+        return Ok(batch);
+    }
+    standings.retain(|standing| removed.contains(&standing.accid));
+    change.touch(&standings);
+    let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
+    change.notify(everybody(), Fact::ServerRoleMembersRemove { role, removed });
+    change.commit().await?;
+    Ok(batch)
+}
+
+/// 24_75: newest in the role first. @everyone has none: all are in it.
+///
+/// Errors: 404; 403 not a member; 414 limit or timetag.
+pub async fn members_page(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    id: RoleId,
+    request: PageRequest,
+) -> Result<Vec<RoleMember>, Error> {
+    let (before, limit) = (request.before()?, request.limit()?);
+    look(core, actor, server, Some(id)).await?;
+    let mut tx = core.store().begin_read().await?;
+    Ok(store::members_page(&mut tx, server, id, before, limit).await?)
+}
+
+/// 24_81: those of `accids` that are in the role. Errors: 404; 403 not a member; 414 none or more than 100 accounts.
+pub async fn members_among(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    id: RoleId,
+    accids: &[Accid],
+) -> Result<Vec<RoleMember>, Error> {
+    let accids = distinct(accids)?;
+    look(core, actor, server, Some(id)).await?;
+    let mut tx = core.store().begin_read().await?;
+    Ok(store::members_among(&mut tx, server, id, &accids).await?)
+}
+
+/// 24_76: the custom roles of one account, newest role first; none of an account that is not a member.
+///
+/// Errors: 404; 403 not a member; 414 limit or timetag.
+pub async fn of_account(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    accid: &Accid,
+    request: PageRequest,
+) -> Result<Vec<ServerRole>, Error> {
+    let (before, limit) = (request.before()?, request.limit()?);
+    let found = of_accounts(core, actor, server, std::slice::from_ref(accid)).await?;
+    let mut roles: Vec<ServerRole> = found.into_iter().flat_map(|(_, roles)| roles).collect();
+    roles.retain(|role| role.created < before);
+    roles.sort_by_key(|role| std::cmp::Reverse(role.created));
+    roles.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(roles)
+}
+
+/// 24_77: the custom roles of each of `accids` that is a member, by rising priority.
+///
+/// Errors: 404; 403 not a member; 414 none or more than 100 accounts.
+pub async fn of_accounts(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    accids: &[Accid],
+) -> Result<Vec<(Accid, Vec<ServerRole>)>, Error> {
+    let accids = distinct(accids)?;
+    look(core, actor, server, None).await?;
+    let mut tx = core.store().begin_read().await?;
+    let all = store::of_server(&mut *tx, server).await?;
+    let mut standings = rotunda_store::member::standings(&mut *tx, server, &accids).await?;
+    let members = accids.into_iter().filter_map(|accid| standings.remove(&accid).map(|roles| (accid, roles)));
+    Ok(members
+        .map(|(accid, ids)| (accid, all.iter().filter(|role| ids.contains(&role.id)).cloned().collect()))
+        .collect())
+}
+
+/// Requires that the caller is a member, and that the role is one of the server's.
+async fn look(core: &Core, actor: &Actor, server: ServerId, role: Option<RoleId>) -> Result<(), Error> {
+    let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
+    guard::sees(&snapshot, &standing.subject(), Scope::Server)?;
+    match role {
+        Some(role) if snapshot.role_auths(role).is_none() => Err(Error::NotFound("role")),
+        _ => Ok(()),
+    }
+}
+
+/// Sorted, each once. Errors: 414 none or more than 100.
+fn distinct(accids: &[Accid]) -> Result<Vec<Accid>, Error> {
     text::batch("more than 100 accounts at once", accids)?;
     let mut accids = accids.to_vec();
     accids.sort_unstable();
     accids.dedup();
-    let mut change = Change::begin(core, actor, server).await?;
-    let standing = change.actor_standing().await?;
-    guard::add_role_members(&change.before, &standing.subject(), id, &accids)?;
-    let standings = change.standings(&accids).await?;
-    let (members, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|s| s.is_member());
-    let names = |standings: &[crate::change::Standing]| -> Vec<Accid> {
-        standings.iter().map(|standing| standing.accid.clone()).collect()
-    };
-    let done = names(&members);
-    let first = change.ticks(done.len());
-    change.touch(&members);
-    let added = store::add_members(&mut change.tx, server, id, &done, first).await?;
-    if !added.is_empty() {
-        let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
-        let fact = Fact::ServerRoleMembersAdd { role, added };
-        change.notify(Audience::Server { also: Vec::new() }, fact);
-    }
-    change.commit().await?;
-    Ok(Added { done, failed: names(&others) })
+    Ok(accids)
+}
+
+const fn everybody() -> Audience {
+    Audience::Server { also: Vec::new() }
 }
 
 /// 24_82. Not a member: false. Errors: 404 unknown server, or a channel that is not of it; 414 a custom right that is
@@ -197,6 +401,31 @@ pub async fn check(
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
     let scope = channel.map_or(Scope::Server, Scope::Channel);
     snapshot.allows(&standing.subject(), scope, right).ok_or(Error::NotFound("channel"))
+}
+
+/// 24_126: each right asked for and whether it is allowed, in the order asked. Not a member: none is.
+///
+/// Errors: as for [`check`]; 414 none or more than 10 rights.
+pub async fn check_all(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    channel: Option<ChannelId>,
+    rights: &[Right],
+) -> Result<Vec<(Right, bool)>, Error> {
+    if !(1..=CHECKS_MAX).contains(&rights.len()) {
+        return Err(Error::Parameter("1 to 10 rights in one question"));
+    }
+    custom_right::defined(core, actor.user.app, rights.iter().copied()).await?;
+    let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
+    let subject = standing.subject();
+    let scope = channel.map_or(Scope::Server, Scope::Channel);
+    let held = snapshot.rights(&subject, scope).ok_or(Error::NotFound("channel"))?;
+    let allows = |right: Right| match right.is_custom() {
+        true => snapshot.allows(&subject, scope, right) == Some(true),
+        false => held.has(right),
+    };
+    Ok(rights.iter().map(|right| (*right, allows(*right))).collect())
 }
 
 /// Requires that an update's rights may be set at all. Errors: 414 too many, or one that the app has not defined.

@@ -1,12 +1,14 @@
 //! Server roles and who is in them.
 
+use std::collections::HashMap;
+
 use rotunda_model::{
     Accid, Auths, Millis, RoleId, ServerId,
-    role::{RoleKind, ServerRole},
+    role::{RoleKind, RoleMember, ServerRole},
 };
 use sqlx::{PgExecutor, types::Json};
 
-use crate::{PgConnection, StoreError, row};
+use crate::{PgConnection, StoreError, member, row};
 
 struct Row {
     id: i64,
@@ -80,6 +82,35 @@ pub async fn update(db: impl PgExecutor<'_>, role: &ServerRole) -> Result<(), St
     Ok(())
 }
 
+/// Writes several priorities and updated, in one round trip.
+pub async fn set_priorities(
+    db: impl PgExecutor<'_>,
+    server: ServerId,
+    priorities: &[(RoleId, i64)],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let (roles, priorities): (Vec<i64>, Vec<i64>) =
+        priorities.iter().map(|(role, priority)| (role.get(), *priority)).unzip();
+    sqlx::query!(
+        "UPDATE server_roles r SET priority = p.priority, updated = GREATEST(r.updated, $4)
+         FROM unnest($2::bigint[], $3::bigint[]) AS p (role, priority)
+         WHERE r.server = $1 AND r.id = p.role",
+        server.get(),
+        &roles,
+        &priorities,
+        now.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Its memberships, its roles in channels and categories and its list entries go with it.
+pub async fn delete(db: impl PgExecutor<'_>, id: RoleId) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM server_roles WHERE id = $1", id.get()).execute(db).await?;
+    Ok(())
+}
+
 /// All of a server: @everyone first, then by rising priority. The cap on roles bounds it.
 pub async fn of_server(db: impl PgExecutor<'_>, server: ServerId) -> Result<Vec<ServerRole>, StoreError> {
     sqlx::query_as!(
@@ -143,4 +174,108 @@ pub async fn add_members(
     .execute(db)
     .await?;
     added.iter().map(|accid| row::accid(accid, "role_members.accid")).collect()
+}
+
+/// Those who were in it, in the order asked.
+pub async fn remove_members(
+    db: &mut PgConnection,
+    role: RoleId,
+    accids: &[Accid],
+) -> Result<Vec<Accid>, StoreError> {
+    let removed = sqlx::query_scalar!(
+        "DELETE FROM role_members WHERE role = $1 AND accid = ANY($2) RETURNING accid",
+        role.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE server_roles SET member_count = member_count - $2 WHERE id = $1",
+        role.get(),
+        i32::try_from(removed.len()).unwrap_or(i32::MAX)
+    )
+    .execute(db)
+    .await?;
+    Ok(accids.iter().filter(|accid| removed.iter().any(|text| text == accid.as_str())).cloned().collect())
+}
+
+/// Those of `accids` that are in it, in no order.
+pub async fn among(
+    db: impl PgExecutor<'_>,
+    role: RoleId,
+    accids: &[Accid],
+) -> Result<Vec<Accid>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "SELECT accid FROM role_members WHERE role = $1 AND accid = ANY($2)",
+        role.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(db)
+    .await?;
+    found.iter().map(|accid| row::accid(accid, "role_members.accid")).collect()
+}
+
+/// Newest first, created before `before`.
+pub async fn members_page(
+    db: &mut PgConnection,
+    server: ServerId,
+    role: RoleId,
+    before: Millis,
+    limit: u32,
+) -> Result<Vec<RoleMember>, StoreError> {
+    let found = sqlx::query_as!(
+        Membership,
+        "SELECT accid, created FROM role_members WHERE role = $1 AND created < $2
+         ORDER BY created DESC LIMIT $3",
+        role.get(),
+        before.get(),
+        i64::from(limit)
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    with_members(db, server, role, found).await
+}
+
+/// Those of `accids` that are in it, newest first.
+pub async fn members_among(
+    db: &mut PgConnection,
+    server: ServerId,
+    role: RoleId,
+    accids: &[Accid],
+) -> Result<Vec<RoleMember>, StoreError> {
+    let found = sqlx::query_as!(
+        Membership,
+        "SELECT accid, created FROM role_members WHERE role = $1 AND accid = ANY($2) ORDER BY created DESC",
+        role.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    with_members(db, server, role, found).await
+}
+
+struct Membership {
+    accid: String,
+    created: i64,
+}
+
+async fn with_members(
+    db: &mut PgConnection,
+    server: ServerId,
+    role: RoleId,
+    found: Vec<Membership>,
+) -> Result<Vec<RoleMember>, StoreError> {
+    let accids: Result<Vec<Accid>, StoreError> =
+        found.iter().map(|of| row::accid(&of.accid, "role_members.accid")).collect();
+    let accids = accids?;
+    let members = member::by_keys(db, &vec![server; accids.len()], &accids).await?;
+    let mut members: HashMap<Accid, _> =
+        members.into_iter().map(|member| (member.accid.clone(), member)).collect();
+    let pairs = accids.iter().zip(found);
+    Ok(pairs
+        .filter_map(|(accid, of)| {
+            let member = members.remove(accid)?;
+            Some(RoleMember { server, role, member, created: Millis(of.created) })
+        })
+        .collect())
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod channel;
+mod custom_right;
 mod invite;
 mod list;
 mod matrix;
@@ -11,6 +12,7 @@ mod notify;
 mod races;
 mod restart;
 mod role;
+mod role_member;
 mod server;
 mod subscription;
 mod support;

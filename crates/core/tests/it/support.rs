@@ -73,6 +73,22 @@ pub async fn custom_role(
     Ok(role::create(&app.core, owner, server, new).await?.id)
 }
 
+/// A role of that priority that allows manageRole, with that member in it.
+pub async fn manager(
+    app: &TestApp,
+    owner: &Actor,
+    member: &Actor,
+    server: ServerId,
+    priority: i64,
+) -> anyhow::Result<RoleId> {
+    let role = custom_role(app, owner, server, priority).await?;
+    let auths = vec![(Right::MANAGE_ROLE, AuthValue::Allow)];
+    let update = RoleUpdate { auths, ..RoleUpdate::default() };
+    role::update(&app.core, owner, server, role, update).await?;
+    role::add_members(&app.core, owner, server, role, &one(member)).await?;
+    Ok(role)
+}
+
 /// The code of a refusal; what was done counts as 200.
 pub fn code<T>(result: Result<T, Error>) -> Code {
     result.map_or_else(|error| error.code(), |_| Code::OK)
