@@ -6,5 +6,6 @@ mod golden;
 mod layers;
 mod reference;
 mod roles;
+mod sync;
 mod visibility;
 mod world;
