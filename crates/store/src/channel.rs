@@ -1,7 +1,10 @@
 //! Channels.
+//!
+//! The view mode of a channel is read as it is in force: of a channel in sync with its category it is the category's.
+//! What the channel's own column says then has no effect, until leaving the sync overwrites it.
 
 use rotunda_model::{
-    AppId, Channel, ChannelId, ChannelKind, Millis, ServerId, SyncMode, ViewMode, VisitorMode,
+    AppId, CategoryId, Channel, ChannelId, ChannelKind, Millis, ServerId, SyncMode, ViewMode, VisitorMode,
 };
 use sqlx::PgExecutor;
 
@@ -80,9 +83,11 @@ pub async fn by_ids(
     let raw: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     sqlx::query_as!(
         Row,
-        "SELECT c.id, c.server, c.category, c.kind, c.name, c.topic, c.ext, c.owner, c.view_mode, c.visitor_mode,
-            c.sync_mode, c.reorder_weight, c.created, c.updated
-         FROM channels c JOIN servers s ON s.id = c.server WHERE s.app = $1 AND c.id = ANY($2)",
+        r#"SELECT c.id, c.server, c.category, c.kind, c.name, c.topic, c.ext, c.owner,
+            CASE c.sync_mode WHEN 1 THEN COALESCE(g.view_mode, c.view_mode) ELSE c.view_mode END AS "view_mode!",
+            c.visitor_mode, c.sync_mode, c.reorder_weight, c.created, c.updated
+         FROM channels c JOIN servers s ON s.id = c.server LEFT JOIN categories g ON g.id = c.category
+         WHERE s.app = $1 AND c.id = ANY($2)"#,
         app.get(),
         &raw
     )
@@ -105,9 +110,11 @@ pub async fn of_server(
 ) -> Result<Vec<Channel>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT id, server, category, kind, name, topic, ext, owner, view_mode, visitor_mode, sync_mode,
-            reorder_weight, created, updated
-         FROM channels WHERE server = $1 AND created < $2 ORDER BY created DESC",
+        r#"SELECT c.id, c.server, c.category, c.kind, c.name, c.topic, c.ext, c.owner,
+            CASE c.sync_mode WHEN 1 THEN COALESCE(g.view_mode, c.view_mode) ELSE c.view_mode END AS "view_mode!",
+            c.visitor_mode, c.sync_mode, c.reorder_weight, c.created, c.updated
+         FROM channels c LEFT JOIN categories g ON g.id = c.category
+         WHERE c.server = $1 AND c.created < $2 ORDER BY c.created DESC"#,
         server.get(),
         before.get()
     )
@@ -118,24 +125,85 @@ pub async fn of_server(
     .collect()
 }
 
-/// Its server's category? False also for an unknown one.
-pub async fn category_exists(
+/// All of a category created before `before`, newest first. The cap on channels bounds it.
+pub async fn of_category(
     db: impl PgExecutor<'_>,
-    server: ServerId,
-    category: rotunda_model::CategoryId,
-) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        "SELECT id FROM categories WHERE id = $1 AND server = $2",
+    category: CategoryId,
+    before: Millis,
+) -> Result<Vec<Channel>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT c.id, c.server, c.category, c.kind, c.name, c.topic, c.ext, c.owner,
+            CASE c.sync_mode WHEN 1 THEN g.view_mode ELSE c.view_mode END AS "view_mode!",
+            c.visitor_mode, c.sync_mode, c.reorder_weight, c.created, c.updated
+         FROM channels c JOIN categories g ON g.id = c.category
+         WHERE c.category = $1 AND c.created < $2 ORDER BY c.created DESC"#,
         category.get(),
-        server.get()
+        before.get()
     )
-    .fetch_optional(db)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Channel::try_from)
+    .collect()
+}
+
+/// Writes name, topic, ext, visitor mode and updated. The view mode only when one is given: the one that was read may
+/// be the category's.
+pub async fn update(
+    db: impl PgExecutor<'_>,
+    changed: &Channel,
+    view_mode: Option<ViewMode>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE channels SET name = $2, topic = $3, ext = $4, visitor_mode = $5, updated = $6,
+            view_mode = COALESCE($7, view_mode)
+         WHERE id = $1",
+        changed.id.get(),
+        changed.name,
+        changed.topic,
+        changed.ext,
+        changed.visitor_mode.number(),
+        changed.updated.get(),
+        view_mode.map(ViewMode::number)
+    )
+    .execute(db)
     .await?;
-    Ok(found.is_some())
+    Ok(())
+}
+
+/// Writes category, sync mode and updated.
+pub async fn set_category(db: impl PgExecutor<'_>, changed: &Channel) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE channels SET category = $2, sync_mode = $3, updated = $4 WHERE id = $1",
+        changed.id.get(),
+        changed.category.map(|id| id.get()),
+        changed.sync_mode.number(),
+        changed.updated.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// With everything below it.
 pub async fn delete(db: impl PgExecutor<'_>, id: ChannelId) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM channels WHERE id = $1", id.get()).execute(db).await?;
+    Ok(())
+}
+
+/// Takes every channel out of a category.
+pub async fn leave_category(
+    db: impl PgExecutor<'_>,
+    category: CategoryId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE channels SET category = NULL, updated = GREATEST(updated, $2) WHERE category = $1",
+        category.get(),
+        now.get()
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
