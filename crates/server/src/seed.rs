@@ -5,11 +5,10 @@ use std::path::Path;
 use anyhow::Context;
 use rotunda_core::{Actor, Core, Error, account, channel, invite, list, server};
 use rotunda_model::{
-    Accid, App, ChannelId, DeviceId, ServerId, UserKey,
+    Accid, App, ChannelId, Code, DeviceId, ListKind, Place, ServerId, UserKey,
     channel::{ChannelKind, ViewMode},
     server::InviteMode,
 };
-use rotunda_permissions::guard::ListKind;
 
 use crate::demo::{Demo, DemoAccount};
 
@@ -125,9 +124,16 @@ async fn admit(core: &Core, owner: &Actor, demo: &Demo, people: &[Accid]) -> any
         Err(error) => return Err(error.into()),
     }
     let listed = others.get(..1).unwrap_or_default();
-    match list::add_members(core, owner, demo.private_channel_id.parse()?, ListKind::White, listed).await {
+    let white = list::List {
+        server: demo.server_id.parse()?,
+        place: Place::Channel(demo.private_channel_id.parse()?),
+        kind: ListKind::White,
+    };
+    match list::add_members(core, owner, white, listed).await {
         // Banned from its own demo, and then not a member: the demo works for the others.
         Ok(()) | Err(Error::NotFound(_)) => Ok(()),
+        // Made public, or put in sync with a category: as its owner wants it.
+        Err(error) if error.code() == Code::PARAMETER => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

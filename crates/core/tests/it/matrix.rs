@@ -7,8 +7,9 @@ use rotunda_core::{
     role::{self, NewRole, RoleUpdate},
     server,
 };
-use rotunda_model::{Accid, AuthValue, ChannelId, Code, RequestId, Right, RoleId, ServerId, ViewMode};
-use rotunda_permissions::guard::ListKind;
+use rotunda_model::{
+    Accid, AuthValue, ChannelId, Code, ListKind, Place, RequestId, Right, RoleId, ServerId, ViewMode,
+};
 use rotunda_testkit::TestApp;
 use sqlx::PgPool;
 
@@ -116,7 +117,13 @@ async fn attempt(core: &Core, actor: &Actor, world: &World, command: usize) -> C
         22 => code(media::online(core, actor, server, world.private).await),
         23 => code(media::verdict(core, &actor.user, world.public).await),
         24 => code(media::verdict(core, &actor.user, world.private).await),
-        25 => code(list::add_members(core, actor, world.private, ListKind::White, who).await),
+        25 => {
+            let place = Place::Channel(world.private);
+            code(
+                list::add_members(core, actor, list::List { server, place, kind: ListKind::White }, who)
+                    .await,
+            )
+        }
         _ => code(server::rights(core, actor, server).await),
     }
 }
