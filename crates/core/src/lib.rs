@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod ban;
+pub mod category;
 mod change;
 pub mod channel;
 pub mod custom_right;

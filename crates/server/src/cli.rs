@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use rotunda_core::explain::Question;
+use rotunda_model::{Accid, CategoryId, ChannelId, Place, Right, ServerId};
 
-use crate::config::Overrides;
+use crate::{config::Overrides, explain};
 
 /// Self-hosted QChat media channels.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub enum Command {
     /// Accounts of an app
     #[command(subcommand)]
     Account(Account),
+    /// Why an account may do something somewhere, or may not
+    Explain(Explain),
     /// The configuration in force
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -96,6 +100,36 @@ pub struct Which {
     #[arg(long, value_name = "KEY")]
     pub app: String,
     pub accid: String,
+}
+
+/// Reads the database of this configuration, whether or not the server runs, and changes nothing.
+///
+/// The exit status is 0 for allowed, 1 for denied, 2 when there is no verdict.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// App key; the server's own app when not given
+    #[arg(long, value_name = "KEY")]
+    pub app: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub server: ServerId,
+    /// Ask about this channel; about the server itself when neither channel nor category is given
+    #[arg(long, value_name = "ID")]
+    pub channel: Option<ChannelId>,
+    /// Ask about this category
+    #[arg(long, value_name = "ID", conflicts_with = "channel")]
+    pub category: Option<CategoryId>,
+    #[arg(long, value_name = "ACCID", value_parser = Accid::new)]
+    pub account: Accid,
+    /// The SDK's name of the right, or its number; custom ones from 10000
+    #[arg(long, value_name = "RIGHT", value_parser = explain::right)]
+    pub right: Right,
+}
+
+impl Explain {
+    pub fn question(self) -> Question {
+        let place = self.channel.map(Place::Channel).or(self.category.map(Place::Category));
+        Question { app_key: self.app, server: self.server, place, accid: self.account, right: self.right }
+    }
 }
 
 #[derive(Debug, Subcommand)]

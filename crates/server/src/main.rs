@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod database;
 mod demo;
+mod explain;
 mod healthcheck;
 mod keys;
 mod lifecycle;
@@ -32,17 +33,20 @@ use crate::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // One line, all causes: a backtrace helps no operator.
-            eprintln!("rotunda: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let cli = Cli::parse();
+    // For `explain` 1 is an answer.
+    let failed = match cli.command {
+        Command::Explain(_) => ExitCode::from(explain::CANNOT_SAY),
+        _ => ExitCode::FAILURE,
+    };
+    run(cli).await.unwrap_or_else(|error| {
+        // One line, all causes: a backtrace helps no operator.
+        eprintln!("rotunda: {error:#}");
+        failed
+    })
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let mut overrides = match &cli.command {
         Command::Serve(serve) => serve.overrides.clone(),
         _ => Overrides::default(),
@@ -55,8 +59,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
+        Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),
         Command::Healthcheck => healthcheck::run(&config).await?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
