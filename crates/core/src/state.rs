@@ -19,6 +19,8 @@ pub struct Limits {
     /// Servers an account may be in. More costs a longer login and more index entries.
     pub servers_per_account: u32,
     pub channels_per_server: u32,
+    /// The vendor names no number; as many as channels, for a category without one serves nobody.
+    pub categories_per_server: u32,
     pub members_per_server: u32,
     /// Custom roles. The evaluation folds them all for members who hold them all.
     pub roles_per_server: u32,
@@ -34,6 +36,7 @@ impl Default for Limits {
         Self {
             servers_per_account: 100,
             channels_per_server: 100,
+            categories_per_server: 100,
             members_per_server: 500_000,
             roles_per_server: 20,
             members_per_list: 1_000,
