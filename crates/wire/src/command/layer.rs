@@ -41,7 +41,7 @@ property! {
         1 server_id: Id,
         2 accid: String,
         3 channel_id: Id,
-        4 auths: AuthMap,
+        4 auths: Option<AuthMap>,
     }
 }
 

@@ -4,7 +4,10 @@
 //! the caller does not wait 8 s, and is counted under the SDK's name for it.
 
 mod args;
+pub mod ban;
 pub mod channel;
+pub mod layer;
+pub mod list;
 pub mod media;
 pub mod member;
 pub mod role;
@@ -108,9 +111,12 @@ macro_rules! families {
 families! {
     session: 1 [2] 2 [3] 6 [26 27] 24 [2 4 9 19];
     server: 24 [31 32 34 35];
-    member: 24 [36 37 39 40 43 46 47];
+    member: 24 [36 37 39 40 42 43 44 45 46 47];
+    ban: 24 [104 105];
     channel: 24 [48 49 51 52];
-    role: 24 [61 63 64 69 70 71 73 82];
+    list: 24 [54 55 56 57 58 59 113 114 115 116 117 118];
+    role: 24 [61 63 64 73 82];
+    layer: 24 [65 66 67 68 69 70 71 72 78 79 83 84 85 86 87 88 89 90];
     subscription: 24 [15 27] 25 [8];
     media: 25 [1 2 3 4];
 }

@@ -1,13 +1,9 @@
-//! Roles and overrides: 24_61, 24_63, 24_64, 24_69 to 24_71, 24_73, 24_82.
+//! Server roles and permission queries: 24_61, 24_63, 24_64, 24_73, 24_82.
 
-use rotunda_core::{
-    member_role::{self, Key},
-    role::{self, NewRole, RoleUpdate},
-};
+use rotunda_core::role::{self, NewRole, RoleUpdate};
 use rotunda_model::{Accid, Code, Right};
-use rotunda_wire::command::{
-    layer::{AddMemberRole, MemberRoleRef, RemoveMemberRole, UpdateMemberRole},
-    role::{AddRoleMembers, CheckPermission, CreateServerRole, GetServerRoles, RoleMembers, UpdateServerRole},
+use rotunda_wire::command::role::{
+    AddRoleMembers, CheckPermission, CreateServerRole, GetServerRoles, RoleMembers, UpdateServerRole,
 };
 use serde_json::json;
 
@@ -19,9 +15,6 @@ pub async fn handle(call: Call<'_>) -> Reply {
         61 => create(call).await,
         63 => update(call).await,
         64 => list(call).await,
-        69 => add_override(call).await,
-        70 => remove_override(call).await,
-        71 => update_override(call).await,
         73 => add_members(call).await,
         82 => check(call).await,
         _ => Err(not_built(call.request.command)),
@@ -60,37 +53,6 @@ async fn list(call: Call<'_>) -> Reply {
     let after = page.priority.unwrap_or(0);
     let roles = role::list(call.core, call.actor, args::id(page.server_id)?, after, page.limit).await?;
     Ok(vec![args::list(&roles, |own| entity::server_role(&own.role, Some(own.is_member)))])
-}
-
-async fn add_override(call: Call<'_>) -> Reply {
-    let AddMemberRole { role } = call.read()?;
-    let made = member_role::add(call.core, call.actor, &key(&role)?).await?;
-    Ok(vec![args::item(&entity::member_role(&made))])
-}
-
-async fn remove_override(call: Call<'_>) -> Reply {
-    let RemoveMemberRole { role } = call.read()?;
-    member_role::remove(call.core, call.actor, &key(&role)?).await?;
-    Ok(Vec::new())
-}
-
-async fn update_override(call: Call<'_>) -> Reply {
-    let UpdateMemberRole { role: edit } = call.read()?;
-    let key = Key {
-        server: args::id(edit.server_id)?,
-        channel: args::id(edit.channel_id)?,
-        accid: args::accid(&edit.accid)?,
-    };
-    let role = member_role::update(call.core, call.actor, &key, &args::auths(&edit.auths)?).await?;
-    Ok(vec![args::item(&entity::member_role(&role))])
-}
-
-fn key(role: &MemberRoleRef) -> Result<Key, Refusal> {
-    Ok(Key {
-        server: args::id(role.server_id)?,
-        channel: args::id(role.channel_id)?,
-        accid: args::accid(&role.accid)?,
-    })
 }
 
 async fn add_members(call: Call<'_>) -> Reply {
