@@ -146,22 +146,24 @@ impl Hub {
     }
 
     /// A session ended by itself. One that was replaced or crowded out is no longer here, and nothing happens.
-    pub fn leave(&self, session: &Session) {
+    /// True: it was the account's last.
+    pub fn leave(&self, session: &Session) -> bool {
         let _order = self.arrivals.lock();
         metrics::gauge!("rotunda_link_sessions").decrement(1.0);
         let others = {
             let mut state = self.state.lock();
-            let Some(account) = state.accounts.get_mut(session.user()) else { return };
+            let Some(account) = state.accounts.get_mut(session.user()) else { return false };
             let here = account.take(|other| std::ptr::eq(Arc::as_ptr(other), session)).is_some();
             let others = account.sessions.clone();
             state.forget_if_gone(session.user());
             if !here {
-                return;
+                return false;
             }
             others
         };
         tell(&others, Spot::Went, session.info());
         self.rooms.link_down(session.user(), session.device());
+        others.is_empty()
     }
 
     /// Ends other sessions of the account on the devices named (24_9); the devices really ended.
@@ -396,7 +398,7 @@ mod tests {
         hub.arrive(&session, expected, vec![small(1), small(4)]);
         let heard = |id| !hub.subscribers(user().app, server(id)).is_empty();
         assert_eq!([1, 2, 3, 4].map(heard), [false, true, true, true]);
-        hub.leave(&session);
+        assert!(hub.leave(&session), "the last one");
         assert_eq!([1, 2, 3, 4].map(heard), [false; 4]);
         let state = hub.state.lock();
         assert!(state.accounts.is_empty() && state.servers.is_empty());

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use rotunda_core::{Actor, Error, account};
+use rotunda_core::{Actor, Core, Error, account, visitor};
 use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey};
 use rotunda_wire::{
     Request, ToWire,
@@ -24,6 +24,7 @@ use crate::Gateway;
 /// A session that is in the hub; dropping it takes it out again, however its task ends.
 #[derive(Debug)]
 pub struct Registered {
+    core: Core,
     hub: Arc<Hub>,
     session: Arc<Session>,
 }
@@ -36,7 +37,9 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.hub.leave(&self.session);
+        if self.hub.leave(&self.session) {
+            visitor::offline(&self.core, self.session.user());
+        }
     }
 }
 
@@ -80,7 +83,7 @@ pub async fn log_in(
     let (session, waiting) = Session::new(actor, info, pulse);
     let session = Arc::new(session);
     let others = gateway.hub.arrive(&session, expected, known.servers);
-    let registered = Registered { hub: Arc::clone(&gateway.hub), session };
+    let registered = Registered { core: gateway.core.clone(), hub: Arc::clone(&gateway.hub), session };
     let own = registered.session.info().to_wire().unwrap_or_default();
     let sdk_version = login.sdk_version.unwrap_or(0);
     Ok(Entered { registered, waiting, answer: vec![own, list(&others)], sdk_version })

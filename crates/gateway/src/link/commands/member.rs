@@ -1,18 +1,21 @@
-//! Members and the ways in: 24_36, 24_37, 24_39, 24_40, 24_43, 24_46, 24_47.
+//! Members and the ways in: 24_36, 24_37, 24_39, 24_40, 24_42 to 24_47.
 
-use rotunda_core::{invite, member};
-use rotunda_model::{Accid, ServerId, server::Request};
+use rotunda_core::{
+    invite,
+    member::{self, MemberUpdate},
+};
+use rotunda_model::{Accid, Code, ServerId, server::Request};
 use rotunda_wire::{
     Id,
     command::member::{
         AcceptApply, AcceptInvite, ApplyServerJoin, GetServerMembers, GetServerMembersPage,
-        InviteServerMembers, LeaveServer,
+        InviteServerMembers, KickServerMembers, LeaveServer, UpdateOtherMember, UpdateOwnMember,
     },
     entity::RequestInfo,
 };
 use serde_json::{Value, json};
 
-use super::{Call, Reply, args, not_built};
+use super::{Call, Refusal, Reply, args, not_built};
 use crate::link::entity;
 
 pub async fn handle(call: Call<'_>) -> Reply {
@@ -21,7 +24,10 @@ pub async fn handle(call: Call<'_>) -> Reply {
         37 => accept_invite(call).await,
         39 => apply(call).await,
         40 => accept_application(call).await,
+        42 => kick(call).await,
         43 => leave(call).await,
+        44 => update_own(call).await,
+        45 => update_other(call).await,
         46 => by_keys(call).await,
         47 => page(call).await,
         _ => Err(not_built(call.request.command)),
@@ -66,6 +72,33 @@ async fn leave(call: Call<'_>) -> Reply {
     let LeaveServer { server_id } = call.read()?;
     member::leave(call.core, call.actor, args::id(server_id)?).await?;
     Ok(Vec::new())
+}
+
+async fn kick(call: Call<'_>) -> Reply {
+    let KickServerMembers { server_id, accids } = call.read()?;
+    let accids = args::accids(&accids)?;
+    member::kick(call.core, call.actor, args::id(server_id)?, &accids).await?;
+    Ok(Vec::new())
+}
+
+/// An account beside it can only be the caller's: who means another sends 24_45.
+async fn update_own(call: Call<'_>) -> Reply {
+    let UpdateOwnMember { member: input } = call.read()?;
+    let own = &call.actor.user.accid;
+    if input.accid.is_some_and(|accid| accid != own.as_str()) {
+        return Err(Refusal::Code(Code::PARAMETER));
+    }
+    let update = MemberUpdate { nick: input.nick, avatar: input.avatar, ext: input.ext };
+    let member = member::update(call.core, call.actor, args::id(input.server_id)?, own, update).await?;
+    Ok(vec![args::item(&entity::member(&member))])
+}
+
+async fn update_other(call: Call<'_>) -> Reply {
+    let UpdateOtherMember { member: edit } = call.read()?;
+    let accid = args::accid(&edit.accid)?;
+    let update = MemberUpdate { nick: edit.nick, avatar: edit.avatar, ext: None };
+    let member = member::update(call.core, call.actor, args::id(edit.server_id)?, &accid, update).await?;
+    Ok(vec![args::item(&entity::member(&member))])
 }
 
 async fn by_keys(call: Call<'_>) -> Reply {
