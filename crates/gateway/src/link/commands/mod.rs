@@ -8,6 +8,7 @@ pub mod ban;
 pub mod channel;
 pub mod layer;
 pub mod list;
+pub mod list;
 pub mod media;
 pub mod member;
 pub mod role;
@@ -114,6 +115,7 @@ families! {
     member: 24 [36 37 39 40 42 43 44 45 46 47];
     ban: 24 [104 105];
     channel: 24 [48 49 51 52];
+    list: 24 [54 55 56 57 58 59 113 114 115 116 117 118];
     list: 24 [54 55 56 57 58 59 113 114 115 116 117 118];
     role: 24 [61 63 64 73 82];
     layer: 24 [65 66 67 68 69 70 71 72 78 79 83 84 85 86 87 88 89 90];
