@@ -35,6 +35,14 @@ pub fn number<T: Default>(written: Option<i64>, read: impl FnOnce(i64) -> Option
     written.map_or(Ok(T::default()), |number| read(number).ok_or(Refusal::Code(Code::PARAMETER)))
 }
 
+/// An enum's number; absent leaves it as it is.
+pub fn optional_number<T>(
+    written: Option<i64>,
+    read: impl FnOnce(i64) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
+    written.map(|number| read(number).ok_or(Refusal::Code(Code::PARAMETER))).transpose()
+}
+
 pub fn auths(map: &AuthMap) -> Result<Vec<(Right, AuthValue)>, Refusal> {
     let pairs = map
         .0

@@ -1,8 +1,11 @@
-//! Channels: 24_48, 24_49, 24_51, 24_52.
+//! Channels: 24_48 to 24_53, 24_60.
 
-use rotunda_core::channel::{self, NewChannel};
+use rotunda_core::channel::{self, CategoryInfo, ChannelUpdate, NewChannel};
 use rotunda_model::{ChannelKind, Code, SyncMode, ViewMode, VisitorMode};
-use rotunda_wire::command::channel::{CreateChannel, DeleteChannel, GetChannels, GetChannelsPage};
+use rotunda_wire::command::channel::{
+    CreateChannel, DeleteChannel, GetChannelMembersPage, GetChannels, GetChannelsPage, UpdateChannel,
+    UpdateChannelPlacement,
+};
 
 use super::{Call, Refusal, Reply, args, not_built};
 use crate::link::entity;
@@ -11,8 +14,11 @@ pub async fn handle(call: Call<'_>) -> Reply {
     match call.request.command.cid {
         48 => create(call).await,
         49 => delete(call).await,
+        50 => update(call).await,
         51 => by_ids(call).await,
         52 => page(call).await,
+        53 => members(call).await,
+        60 => set_category(call).await,
         _ => Err(not_built(call.request.command)),
     }
 }
@@ -40,6 +46,19 @@ async fn delete(call: Call<'_>) -> Reply {
     Ok(Vec::new())
 }
 
+async fn update(call: Call<'_>) -> Reply {
+    let UpdateChannel { channel: input } = call.read()?;
+    let update = ChannelUpdate {
+        name: input.name,
+        topic: input.topic,
+        ext: input.ext,
+        view_mode: args::optional_number(input.view_mode, ViewMode::from_number)?,
+        visitor_mode: args::optional_number(input.visitor_mode, VisitorMode::from_number)?,
+    };
+    let changed = channel::update(call.core, call.actor, args::id(input.channel_id)?, update).await?;
+    Ok(vec![args::item(&entity::channel(&changed))])
+}
+
 async fn by_ids(call: Call<'_>) -> Reply {
     let GetChannels { channel_ids } = call.read()?;
     let found = channel::by_ids(call.core, call.actor, &args::ids(&channel_ids)?).await?;
@@ -51,4 +70,22 @@ async fn page(call: Call<'_>) -> Reply {
     let request = args::page(page.timetag, page.limit);
     let page = channel::page(call.core, call.actor, args::id(page.server_id)?, request).await?;
     Ok(args::paged(&page, entity::channel))
+}
+
+async fn members(call: Call<'_>) -> Reply {
+    let GetChannelMembersPage { page } = call.read()?;
+    let request = args::page(page.timetag, page.limit);
+    let (server, id) = (args::id(page.server_id)?, args::id(page.place_id)?);
+    let page = channel::members(call.core, call.actor, server, id, request).await?;
+    Ok(args::paged(&page, entity::member))
+}
+
+async fn set_category(call: Call<'_>) -> Reply {
+    let UpdateChannelPlacement { placement } = call.read()?;
+    let info = CategoryInfo {
+        category: placement.category_id.map(|id| args::optional_id(Some(id))).transpose()?,
+        sync_mode: args::optional_number(placement.sync_mode, SyncMode::from_number)?,
+    };
+    let moved = channel::set_category(call.core, call.actor, args::id(placement.channel_id)?, info).await?;
+    Ok(vec![args::item(&entity::channel(&moved))])
 }

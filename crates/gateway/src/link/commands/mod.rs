@@ -5,9 +5,9 @@
 
 mod args;
 pub mod ban;
+pub mod category;
 pub mod channel;
 pub mod layer;
-pub mod list;
 pub mod list;
 pub mod media;
 pub mod member;
@@ -114,8 +114,8 @@ families! {
     server: 24 [31 32 34 35];
     member: 24 [36 37 39 40 42 43 44 45 46 47];
     ban: 24 [104 105];
-    channel: 24 [48 49 51 52];
-    list: 24 [54 55 56 57 58 59 113 114 115 116 117 118];
+    channel: 24 [48 49 50 51 52 53 60];
+    category: 24 [109 110 111 112 119 120];
     list: 24 [54 55 56 57 58 59 113 114 115 116 117 118];
     role: 24 [61 63 64 73 82];
     layer: 24 [65 66 67 68 69 70 71 72 78 79 83 84 85 86 87 88 89 90];
