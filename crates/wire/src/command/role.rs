@@ -46,7 +46,7 @@ property! {
         1 server_id: Id,
         2 role_id: Id,
         3 timetag: Option<i64>,
-        /// Only this one.
+        /// Begins after this one among those of that time (node-nim 10.8.10).
         4 accid: Option<String>,
         5 limit: Option<i64>,
     }
