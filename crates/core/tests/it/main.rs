@@ -1,12 +1,15 @@
 //! The use cases over a real Postgres, one database per test, by noun.
 
 mod account;
+mod ban;
 mod channel;
 mod custom_right;
 mod invite;
+mod layer_role;
 mod list;
 mod matrix;
 mod media;
+mod member;
 mod member_role;
 mod notify;
 mod races;
@@ -16,3 +19,4 @@ mod role_member;
 mod server;
 mod subscription;
 mod support;
+mod visitor;

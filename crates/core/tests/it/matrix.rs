@@ -88,7 +88,8 @@ const EXPECTED: [[u16; 4]; 27] = [
 async fn attempt(core: &Core, actor: &Actor, world: &World, command: usize) -> Code {
     let (server, who) = (world.server, std::slice::from_ref(&world.member));
     let request = RequestId::new(9).unwrap();
-    let key = |channel| Key { server, channel, accid: world.member.clone() };
+    let key =
+        |channel| Key { server, place: rotunda_model::Place::Channel(channel), accid: world.member.clone() };
     let deny = [(Right::SEND_MSG, AuthValue::Ignore)];
     let config = media::ConfigUpdate { limit: Some(5), ..media::ConfigUpdate::default() };
     match command {
