@@ -7,5 +7,6 @@ mod layers;
 mod reference;
 mod roles;
 mod sync;
+mod typed;
 mod visibility;
 mod world;
