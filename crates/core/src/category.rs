@@ -161,7 +161,7 @@ pub async fn page(
     let before = request.before()?;
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
     let subject = standing.subject();
-    guard::sees(&snapshot, &subject, Scope::Server)?;
+    guard::looks(&snapshot, &subject, Scope::Server)?;
     let mut categories = store::of_server(core.store().pool(), server, before).await?;
     categories.retain(|category| snapshot.category_visible(&subject, category.id).unwrap_or(false));
     request.cut(categories, |category| category.created)
@@ -180,7 +180,7 @@ pub async fn channels(
     let before = request.before()?;
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
     let subject = standing.subject();
-    guard::sees(&snapshot, &subject, Scope::Category(id))?;
+    guard::looks(&snapshot, &subject, Scope::Category(id))?;
     let mut channels = channel::of_category(core.store().pool(), id, before).await?;
     channels.retain(|channel| snapshot.visible(&subject, channel.id).unwrap_or(false));
     request.cut(channels, |channel| channel.created)

@@ -236,7 +236,7 @@ pub async fn by_ids(core: &Core, actor: &Actor, ids: &[ChannelId]) -> Result<Vec
     Ok(channels)
 }
 
-/// 24_52: the channels of a server that the caller sees, newest first. Errors: 404; 403 not a member.
+/// 24_52: the channels of a server that the caller sees, newest first. Errors: 404; 403 neither a member nor a visitor.
 pub async fn page(
     core: &Core,
     actor: &Actor,
@@ -246,7 +246,7 @@ pub async fn page(
     request.limit()?;
     let before = request.before()?;
     let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
-    guard::sees(&snapshot, &standing.subject(), Scope::Server)?;
+    guard::looks(&snapshot, &standing.subject(), Scope::Server)?;
     let mut channels = store::of_server(core.store().pool(), server, before).await?;
     let subject = standing.subject();
     channels.retain(|channel| snapshot.visible(&subject, channel.id).unwrap_or(false));

@@ -14,7 +14,8 @@ pub type ChannelRef = (ServerId, ChannelId);
 /// Servers 25_8 takes at once.
 const ROLE_SERVERS_MAX: usize = 10;
 
-/// Splits channels into those the caller sees and the others (24_15 types 1 to 3, 24_27).
+/// Splits channels into those the caller sees as a member and the others (24_15 types 1 to 3, 24_27). Visitors count
+/// no unread messages, and subscribe by a command of their own.
 ///
 /// Errors: 414 none or more than 100.
 pub async fn split_channels(
@@ -26,7 +27,7 @@ pub async fn split_channels(
     let views = views(core, actor, channels.iter().map(|(server, _)| *server)).await?;
     Ok(channels.iter().partition(|(server, channel)| {
         views.get(server).is_some_and(|(snapshot, standing)| {
-            snapshot.visible(&standing.subject(), *channel).unwrap_or(false)
+            standing.is_member() && snapshot.visible(&standing.subject(), *channel).unwrap_or(false)
         })
     }))
 }
