@@ -20,12 +20,19 @@ pub(crate) struct Standing {
     pub accid: Accid,
     /// `None`: not a member. Else the custom roles.
     pub roles: Option<Vec<rotunda_model::RoleId>>,
+    /// No member, but looking at the server. Told apart from outsiders only where something is read.
+    pub visitor: bool,
 }
 
 impl Standing {
+    pub(crate) fn new(accid: Accid, roles: Option<Vec<rotunda_model::RoleId>>) -> Self {
+        Self { accid, roles, visitor: false }
+    }
+
     pub(crate) fn subject(&self) -> Subject<'_> {
         match &self.roles {
             Some(roles) => Subject::member(&self.accid, roles),
+            None if self.visitor => Subject::visitor(&self.accid),
             None => Subject::outsider(&self.accid),
         }
     }
@@ -118,7 +125,7 @@ impl Change {
 
     pub(crate) async fn standing(&mut self, accid: &Accid) -> Result<Standing, Error> {
         let mut found = self.standings(std::slice::from_ref(accid)).await?;
-        Ok(found.pop().unwrap_or_else(|| Standing { accid: accid.clone(), roles: None }))
+        Ok(found.pop().unwrap_or_else(|| Standing::new(accid.clone(), None)))
     }
 
     /// In the order asked, as written so far.
@@ -128,7 +135,7 @@ impl Change {
         }
         let server = self.server();
         let mut found = rotunda_store::member::standings(&mut *self.tx, server, accids).await?;
-        Ok(accids.iter().map(|accid| Standing { accid: accid.clone(), roles: found.remove(accid) }).collect())
+        Ok(accids.iter().map(|accid| Standing::new(accid.clone(), found.remove(accid))).collect())
     }
 
     /// The actor's standing before the change.
@@ -153,7 +160,7 @@ impl Change {
 
     /// An outsider became a member.
     pub(crate) fn joined(&mut self, accid: &Accid) {
-        self.touch(&[Standing { accid: accid.clone(), roles: None }]);
+        self.touch(&[Standing::new(accid.clone(), None)]);
         self.joined.push(accid.clone());
     }
 
@@ -239,6 +246,8 @@ impl Change {
         } else {
             self.core.rules().put_live(app, Arc::clone(&snapshot));
         }
+        let key = |accid: &Accid| UserKey { app, accid: accid.clone() };
+        let crossed: Vec<UserKey> = self.joined.iter().chain(&self.left).map(key).collect();
         if let Some(hub) = self.core.hub() {
             let small = self.locked.server.member_count < rotunda_model::server::SUBSCRIPTION_THRESHOLD;
             for accid in self.joined {
@@ -248,6 +257,7 @@ impl Change {
                 hub.left(&UserKey { app, accid: accid.clone() }, server);
             }
         }
+        self.core.visitors().settle(server, &crossed, self.gone);
         if let Some(rooms) = self.core.rooms() {
             for channel in &self.closed {
                 rooms.close(*channel);
