@@ -1,10 +1,12 @@
 //! Roles of channels and categories: everything is tried in both.
 
 use rotunda_core::{
-    Actor, PageRequest,
+    Actor, Error, PageRequest,
     category::{self, NewCategory},
     channel::{self, NewChannel},
-    custom_right, layer_role, role, server,
+    custom_right, layer_role,
+    member_role::{self, Key},
+    role, server,
 };
 use rotunda_model::{
     AuthValue::{self, Allow, Deny, Ignore},
@@ -14,6 +16,7 @@ use rotunda_model::{
 };
 use rotunda_testkit::{RoomCall, TestApp};
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 
 use crate::support::{self, code, custom_role, join, one};
 
@@ -478,5 +481,49 @@ async fn a_deleted_server_role_takes_its_roles_in_layers_along(pool: PgPool) -> 
         assert_eq!(all(&app, &ann, made.id, place).await?.len(), 1);
     }
     assert!(server::rules_agree(&app.core, made.id).await?);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn concurrent_edits_of_one_layer_leave_memory_and_storage_alike(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.away("ann").await?, app.away("bob").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    let crew = custom_role(&app, &ann, made.id, 5).await?;
+    let both = spots(&app, &ann, made.id, ViewMode::Public).await?;
+    let mut tasks = JoinSet::new();
+    for n in 0..80_usize {
+        let (core, ann, bob) = (app.core.clone(), ann.clone(), bob.user.accid.clone());
+        let place = both[n % 2].place;
+        tasks.spawn(async move {
+            let key = Key { server: made.id, place, accid: bob };
+            let auths = [(Right::SEND_MSG, if n % 3 == 0 { Allow } else { Deny })];
+            let code = match n / 2 % 5 {
+                0 => code(layer_role::add(&core, &ann, made.id, place, crew).await),
+                1 => match layer_role::existing(&core, &ann, made.id, place, &[crew]).await?.first() {
+                    Some(role) => {
+                        code(layer_role::update(&core, &ann, made.id, place, role.id, &auths).await)
+                    }
+                    None => Code::NOT_FOUND,
+                },
+                2 => match layer_role::existing(&core, &ann, made.id, place, &[crew]).await?.first() {
+                    Some(role) => code(layer_role::remove(&core, &ann, made.id, place, role.id).await),
+                    None => Code::NOT_FOUND,
+                },
+                3 if n % 4 == 0 => code(member_role::remove(&core, &ann, &key).await),
+                3 => code(member_role::add(&core, &ann, &key).await),
+                _ => code(member_role::update(&core, &ann, &key, &auths).await),
+            };
+            Ok::<Code, Error>(code)
+        });
+    }
+    for code in tasks.join_all().await {
+        assert!(matches!(code?, Code::OK | Code::REPEATED | Code::NOT_FOUND));
+    }
+    assert!(server::rules_agree(&app.core, made.id).await?);
+    for Spot { place, .. } in both {
+        assert!(layer_role::existing(&app.core, &ann, made.id, place, &[crew]).await?.len() <= 1);
+    }
     Ok(())
 }
