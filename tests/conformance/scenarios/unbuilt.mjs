@@ -10,7 +10,6 @@ export default async function (t) {
   const owner = await t.client('owner');
   const { serverId } = await owner.sdk.qchatServer.createServer({ name: 'unbuilt', inviteMode: 1 });
   const { channelId } = await owner.sdk.qchatChannel.createChannel({ serverId, type: 'message', name: 'text' });
-  const { roleId } = await owner.sdk.qchatRole.createServerRole({ serverId, name: 'r', priority: 3 });
   const accid = t.accid('member');
   await owner.sdk.qchatServer.inviteServerMembers({ serverId, accids: [accid], ps: '' });
   const categoryId = '1';

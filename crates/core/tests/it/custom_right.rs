@@ -1,8 +1,9 @@
 use rotunda_core::{
     custom_right,
+    member_role::{self, Key},
     role::{self, RoleUpdate},
 };
-use rotunda_model::{AuthValue, Code, Right, notification::Fact};
+use rotunda_model::{AuthValue, Code, Place, Right, ViewMode, notification::Fact};
 use rotunda_testkit::TestApp;
 use sqlx::PgPool;
 
@@ -53,6 +54,34 @@ async fn a_defined_right_is_set_told_and_checked(pool: PgPool) -> anyhow::Result
     custom_right::remove(&app.core, app.app.id, 10_001).await?;
     assert_eq!(code(check(dance).await), Code::PARAMETER);
     assert_eq!(set(dance).await, Code::PARAMETER);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_defined_right_is_decided_by_the_layers_of_a_channel(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    let channel = support::channel(&app, &ann, made.id, ViewMode::Public).await?;
+    let right = Right::try_from(10_001)?;
+    let key = Key { server: made.id, place: Place::Channel(channel.id), accid: bob.user.accid.clone() };
+    member_role::add(&app.core, &ann, &key).await?;
+    let set = async |value| code(member_role::update(&app.core, &ann, &key, &[(right, value)]).await);
+    assert_eq!(set(AuthValue::Allow).await, Code::PARAMETER);
+    custom_right::define(&app.core, app.app.id, 10_001, "dance").await?;
+    let check = async |channel| role::check(&app.core, &bob, made.id, channel, right).await;
+    assert!(!check(Some(channel.id)).await?);
+    assert_eq!(set(AuthValue::Allow).await, Code::OK);
+    assert!(check(Some(channel.id)).await? && !check(None).await?);
+    support::set_everyone(&app, &ann, made.id, &[(right, AuthValue::Allow)]).await?;
+    assert_eq!(set(AuthValue::Deny).await, Code::OK);
+    assert!(!check(Some(channel.id)).await? && check(None).await?);
+    assert_eq!(set(AuthValue::Ignore).await, Code::OK);
+    assert!(check(Some(channel.id)).await?);
+    let asked = [right, Right::SEND_MSG];
+    let answers = role::check_all(&app.core, &bob, made.id, Some(channel.id), &asked).await?;
+    assert_eq!(answers, [(right, true), (Right::SEND_MSG, true)]);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 use rotunda_core::{
-    PageRequest, channel, member,
+    PageRequest, ban, channel, member,
     role::{self, NewRole, RoleUpdate},
     server,
 };
@@ -265,7 +265,7 @@ async fn a_roles_count_follows_every_way_out_of_it(pool: PgPool) -> anyhow::Resu
     let ann = app.account("ann").await?;
     let made = support::server(&app, &ann).await?;
     let mut actors = Vec::new();
-    for name in ["bob", "cy", "dan"] {
+    for name in ["bob", "cy", "dan", "eve", "fay"] {
         let actor = app.account(name).await?;
         join(&app, &actor, made.id).await?;
         actors.push(actor);
@@ -277,11 +277,20 @@ async fn a_roles_count_follows_every_way_out_of_it(pool: PgPool) -> anyhow::Resu
     for id in [first, second] {
         role::add_members(&app.core, &ann, made.id, id, &accids).await?;
         role::add_members(&app.core, &ann, made.id, id, &accids).await?;
-        assert_eq!(count(&app, id).await?, (3, 3));
+        assert_eq!(count(&app, id).await?, (5, 5));
     }
+    let counts =
+        async || -> anyhow::Result<_> { Ok((count(&app, first).await?, count(&app, second).await?)) };
     member::leave(&app.core, &actors[0], made.id).await?;
-    assert_eq!((count(&app, first).await?, count(&app, second).await?), ((2, 2), (2, 2)));
+    assert_eq!(counts().await?, ((4, 4), (4, 4)));
+    member::kick(&app.core, &ann, made.id, &accids[1..3]).await?;
+    assert_eq!(counts().await?, ((2, 2), (2, 2)));
+    ban::add(&app.core, &ann, made.id, &accids[3], String::new()).await?;
+    assert_eq!(counts().await?, ((1, 1), (1, 1)));
     role::remove_members(&app.core, &ann, made.id, first, &accids).await?;
-    assert_eq!((count(&app, first).await?, count(&app, second).await?), ((0, 0), (2, 2)));
+    assert_eq!(counts().await?, ((0, 0), (1, 1)));
+    // Back in the server, but not in the role.
+    join(&app, &actors[0], made.id).await?;
+    assert_eq!(counts().await?, ((0, 0), (1, 1)));
     Ok(())
 }
