@@ -37,6 +37,9 @@ pub enum Command {
     /// Accounts of an app
     #[command(subcommand)]
     Account(Account),
+    /// Rights an app defines for itself, beside the 27 that every app has
+    #[command(subcommand)]
+    Right(CustomRight),
     /// Why an account may do something somewhere, or may not
     Explain(Explain),
     /// The configuration in force
@@ -100,6 +103,35 @@ pub struct Which {
     #[arg(long, value_name = "KEY")]
     pub app: String,
     pub accid: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CustomRight {
+    /// Let roles and overrides name this right
+    Define {
+        #[command(flatten)]
+        which: WhichRight,
+        /// What people call it; clients know only the number
+        #[arg(long)]
+        name: String,
+    },
+    /// Let nobody name it any more; what roles say about it stays, without effect
+    Remove(WhichRight),
+    /// All of an app
+    List {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct WhichRight {
+    /// App key
+    #[arg(long, value_name = "KEY")]
+    pub app: String,
+    /// Its number, from 10000 on
+    pub id: u32,
 }
 
 /// Reads the database of this configuration, whether or not the server runs, and changes nothing.

@@ -1,8 +1,8 @@
 //! What the command line does besides serving.
 
 use anyhow::Context;
-use rotunda_core::{Core, CoreConfig, Env, account};
-use rotunda_model::Millis;
+use rotunda_core::{Core, CoreConfig, Env, account, custom_right};
+use rotunda_model::{AppId, Millis};
 use serde_json::{Value, json};
 
 use crate::{ambient, cli, config::Config, database, keys};
@@ -67,6 +67,33 @@ pub async fn account(config: &Config, command: cli::Account) -> anyhow::Result<A
 async fn set_disabled(core: &Core, which: cli::Which, disabled: bool) -> anyhow::Result<Answer> {
     account::set_disabled(core, &which.app, &which.accid, disabled).await?;
     Ok(Answer(json!({ "accid": which.accid, "disabled": disabled })))
+}
+
+/// `rotunda right …`
+pub async fn right(config: &Config, command: cli::CustomRight) -> anyhow::Result<Answer> {
+    let core = open_core(config).await?;
+    match command {
+        cli::CustomRight::Define { which, name } => {
+            let app = app_id(&core, &which.app).await?;
+            let defined = custom_right::define(&core, app, which.id, &name).await?;
+            Ok(Answer(json!({ "id": defined.right.id(), "name": defined.name })))
+        }
+        cli::CustomRight::Remove(which) => {
+            let app = app_id(&core, &which.app).await?;
+            custom_right::remove(&core, app, which.id).await?;
+            Ok(Answer(json!({ "id": which.id, "removed": true })))
+        }
+        cli::CustomRight::List { app } => {
+            let rights = custom_right::list(&core, app_id(&core, &app).await?).await?;
+            let names =
+                rights.into_iter().map(|known| (known.right.id().to_string(), Value::from(known.name)));
+            Ok(Answer(Value::Object(names.collect())))
+        }
+    }
+}
+
+async fn app_id(core: &Core, key: &str) -> anyhow::Result<AppId> {
+    Ok(account::app_by_key(core, key).await?.context("no app has this key")?.id)
 }
 
 /// What a command tells: one object, as JSON or a line per field.

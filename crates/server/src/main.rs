@@ -59,6 +59,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
+        Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),
         Command::Healthcheck => healthcheck::run(&config).await?,
