@@ -7,6 +7,7 @@ mod custom_right;
 mod invite;
 mod layer_role;
 mod list;
+mod list_random;
 mod matrix;
 mod media;
 mod member;
