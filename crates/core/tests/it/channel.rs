@@ -1,13 +1,15 @@
 use rotunda_core::{
     PageRequest,
-    channel::{self, NewChannel},
-    server,
+    channel::{self, ChannelUpdate, NewChannel},
+    role, server,
 };
-use rotunda_model::{ChannelId, Code, ServerId, ViewMode, notification::Fact};
+use rotunda_model::{
+    AuthValue, Channel, ChannelId, Code, Right, ServerId, ViewMode, VisitorMode, notification::Fact,
+};
 use rotunda_testkit::{RoomCall, TestApp};
 use sqlx::PgPool;
 
-use crate::support::{self, code, join, media};
+use crate::support::{self, code, custom_role, join, media, one};
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn a_channel_is_told_to_those_who_see_it(pool: PgPool) -> anyhow::Result<()> {
@@ -108,5 +110,100 @@ async fn open_queries_show_everything_of_the_app_and_nothing_of_another(pool: Pg
     let keys = [(made.id, ann.user.accid.clone())];
     assert_eq!(rotunda_core::member::by_keys(&app.core, &eve, &keys).await?.len(), 1);
     assert!(rotunda_core::member::by_keys(&app.core, &stranger, &keys).await?.is_empty());
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_update_changes_what_it_names_and_tells_those_who_see_it(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    let new = NewChannel { topic: "of old".into(), ext: "{\"a\":1}".into(), ..media(ViewMode::Public) };
+    let old = channel::create(&app.core, &ann, made.id, new).await?;
+    app.quiet().await?;
+    let update = async |update| channel::update(&app.core, &ann, old.id, update).await;
+    let unnamed = ChannelUpdate::default;
+
+    app.clock.advance(1_000);
+    let renamed = update(ChannelUpdate { name: Some("new".into()), ..unnamed() }).await?;
+    assert_eq!(renamed, Channel { name: "new".into(), updated: renamed.updated, ..old.clone() });
+    assert!(renamed.updated > old.updated);
+    for actor in [&ann, &bob] {
+        let got = app.got(actor).await?;
+        assert!(matches!(got.as_slice(), [n] if n.channel == Some(old.id)
+            && n.fact == Fact::ChannelUpdate { channel: renamed.clone() }));
+    }
+    let all = ChannelUpdate {
+        topic: Some(String::new()),
+        ext: Some("e".into()),
+        visitor_mode: Some(VisitorMode::Hidden),
+        ..unnamed()
+    };
+    let changed = update(all).await?;
+    assert_eq!((changed.name.as_str(), changed.topic.as_str(), changed.ext.as_str()), ("new", "", "e"));
+    assert_eq!((changed.visitor_mode, changed.view_mode), (VisitorMode::Hidden, ViewMode::Public));
+    assert!(server::rules_agree(&app.core, made.id).await?);
+    assert_eq!(channel::by_ids(&app.core, &bob, &[old.id]).await?, std::slice::from_ref(&changed));
+    app.quiet().await?;
+
+    assert_eq!(update(unnamed()).await?, changed);
+    assert!(app.told(&ann).await?.is_empty(), "naming nothing tells nothing");
+
+    // Who ceases to see it learns that and no more, and is out of the call.
+    app.rooms.seat(made.id, old.id, &bob.user.accid);
+    let hidden = update(ChannelUpdate { view_mode: Some(ViewMode::Private), ..unnamed() }).await?;
+    assert_eq!(hidden.view_mode, ViewMode::Private);
+    assert!(server::rules_agree(&app.core, made.id).await?);
+    let got = app.got(&bob).await?;
+    assert!(matches!(got.as_slice(), [n] if n.fact == Fact::ChannelVisibility { visible: false }), "{got:?}");
+    assert_eq!(app.told(&ann).await?, [17]);
+    assert!(matches!(app.rooms.take().as_slice(), [RoomCall::Rights { channel, accid, verdict: None }]
+            if *channel == old.id && *accid == bob.user.accid));
+    update(ChannelUpdate { view_mode: Some(ViewMode::Public), ..unnamed() }).await?;
+    assert_eq!(app.told(&bob).await?.len(), 2, "17 and 31");
+    assert!(server::rules_agree(&app.core, made.id).await?);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_update_needs_the_right_in_a_channel_one_sees(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob, eve) = (app.account("ann").await?, app.account("bob").await?, app.account("eve").await?);
+    let stranger = app.away_in(&app.other_app().await?, "ann").await?;
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    let public = support::channel(&app, &ann, made.id, ViewMode::Public).await?;
+    let private = support::channel(&app, &ann, made.id, ViewMode::Private).await?;
+    app.quiet().await?;
+    let rename = || ChannelUpdate { name: Some("x".into()), ..ChannelUpdate::default() };
+    let update = async |actor, id, update| code(channel::update(&app.core, actor, id, update).await);
+    for named in [rename(), ChannelUpdate::default()] {
+        assert_eq!(update(&bob, public.id, named.clone()).await, Code::FORBIDDEN);
+        assert_eq!(update(&eve, public.id, named.clone()).await, Code::FORBIDDEN);
+        assert_eq!(update(&stranger, public.id, named.clone()).await, Code::NOT_FOUND);
+        assert_eq!(update(&ann, ChannelId::new(9).unwrap(), named).await, Code::NOT_FOUND);
+    }
+    let long = |name: usize, topic: usize, ext: usize| ChannelUpdate {
+        name: Some("n".repeat(name)),
+        topic: Some("t".repeat(topic)),
+        ext: Some("e".repeat(ext)),
+        ..ChannelUpdate::default()
+    };
+    for unfit in [long(65, 1, 1), long(1, 65, 1), long(1, 1, 4_097)] {
+        assert_eq!(update(&ann, public.id, unfit).await, Code::TOO_LONG);
+    }
+    let nul = ChannelUpdate { topic: Some("\0".into()), ..ChannelUpdate::default() };
+    assert_eq!(update(&ann, public.id, nul).await, Code::PARAMETER);
+    assert_eq!(channel::by_ids(&app.core, &ann, &[public.id]).await?, std::slice::from_ref(&public));
+
+    let crew = custom_role(&app, &ann, made.id, 1).await?;
+    let auths = vec![(Right::MANAGE_CHANNEL, AuthValue::Allow)];
+    let grant = role::RoleUpdate { auths, ..role::RoleUpdate::default() };
+    role::update(&app.core, &ann, made.id, crew, grant).await?;
+    role::add_members(&app.core, &ann, made.id, crew, &one(&bob)).await?;
+    assert_eq!(update(&bob, public.id, rename()).await, Code::OK);
+    assert_eq!(update(&bob, private.id, rename()).await, Code::FORBIDDEN);
+    assert_eq!(update(&ann, public.id, long(64, 64, 4_096)).await, Code::OK);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The use cases over a real Postgres, one database per test, by noun.
 
 mod account;
+mod category;
 mod ban;
 mod channel;
 mod custom_right;
@@ -20,4 +21,6 @@ mod role_member;
 mod server;
 mod subscription;
 mod support;
+mod sync;
+mod viewers;
 mod visitor;
