@@ -1,8 +1,8 @@
 //! The use cases over a real Postgres, one database per test, by noun.
 
 mod account;
-mod category;
 mod ban;
+mod category;
 mod channel;
 mod custom_right;
 mod invite;
