@@ -25,7 +25,7 @@ pub mod notify;
 pub mod page;
 pub mod ports;
 pub mod role;
-mod rules;
+pub mod rules;
 mod seats;
 pub mod server;
 pub mod state;

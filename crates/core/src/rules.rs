@@ -139,8 +139,8 @@ impl Core {
     }
 }
 
-/// Rows to snapshot.
-pub(crate) fn build(rules: Rules) -> Result<Snapshot, StoreError> {
+/// Rows to snapshot. Errors: rows without @everyone.
+pub fn build(rules: Rules) -> Result<Snapshot, StoreError> {
     let everyone = rules.roles.iter().find(|role| role.kind == RoleKind::Everyone);
     let everyone = everyone.ok_or(StoreError::Row { column: "server_roles without @everyone" })?;
     let mut snapshot =

@@ -126,6 +126,15 @@ impl World {
         }
     }
 
+    /// What a place says itself, for change.
+    pub fn place_mut(&mut self, at: At) -> &mut Place {
+        match at {
+            At::Server => panic!("a server has no layer"),
+            At::Channel(id) => &mut self.channels.get_mut(&id).unwrap().own,
+            At::Category(id) => self.categories.get_mut(&id).unwrap(),
+        }
+    }
+
     fn place_allows(&self, who: &Who, at: At, right: u32) -> bool {
         // 1. Not a member: deny. The owner: allow.
         if who.standing != Standing::Member {

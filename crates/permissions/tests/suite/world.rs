@@ -150,14 +150,6 @@ impl World {
         })
     }
 
-    pub fn place_mut(&mut self, at: At) -> &mut Place {
-        match at {
-            At::Server => panic!("a server has no layer"),
-            At::Channel(id) => &mut self.channels.get_mut(&id).unwrap().own,
-            At::Category(id) => self.categories.get_mut(&id).unwrap(),
-        }
-    }
-
     /// Takes the channel out of sync and shows the place to everybody, so that its own layer is asked.
     pub fn open(mut self, at: At) -> Self {
         if let At::Channel(id) = at {
