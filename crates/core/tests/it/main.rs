@@ -5,6 +5,7 @@ mod ban;
 mod category;
 mod channel;
 mod custom_right;
+mod departed;
 mod invite;
 mod layer_role;
 mod list;
