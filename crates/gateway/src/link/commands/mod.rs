@@ -99,6 +99,7 @@ macro_rules! families {
         /// Every command that is built.
         pub const BUILT: &[CommandId] = &[$($($(CommandId::new($sid, $cid),)*)*)*];
 
+        #[expect(clippy::manual_range_patterns, reason = "the list names every command by itself")]
         async fn dispatch(call: Call<'_>) -> Reply {
             let CommandId { sid, cid } = call.request.command;
             match (sid, cid) {
