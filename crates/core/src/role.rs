@@ -23,8 +23,8 @@ const AUTHS_MAX: usize = 50;
 /// Rights in one question (the vendor's limit).
 const CHECKS_MAX: usize = 10;
 
-/// Members a deleted role is said to have lost. It may have had 100,000, and everybody in the server reads the notice:
-/// more would tell more of those online what they lost, at the cost of a longer notice for all.
+/// Members named by one notice of a deleted role. It may have had thousands who are online: more make the notice that
+/// everybody in the server reads longer, fewer make more notices.
 const NAMED_MAX: usize = 100;
 
 /// What 24_61 carries.
@@ -127,13 +127,14 @@ pub async fn update(
     let auths: Vec<(Right, AuthValue)> =
         update.auths.iter().map(|(right, _)| (*right, role.auths.get(*right))).collect();
     let fact = Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&auths) };
-    change.notify(everybody(), fact);
+    change.notify(everybody(&[]), fact);
     change.commit().await?;
     Ok(role)
 }
 
-/// 24_62. What it says in channels and categories, and where it is listed, goes with it. Notifies 27 to the server,
-/// naming members who are online; the vendor's pages tell of no notice, but nothing else says that the role is gone.
+/// 24_62. What it says in channels and categories, and where it is listed, goes with it. Notifies 27 to the server, and
+/// names each member who is online in one; the vendor's pages tell of no notice, but nothing else says that the role is
+/// gone, and the SDK keeps its own roles by 26 and 27.
 ///
 /// Errors: 404; 403 without manageRole, by rank, or @everyone.
 pub async fn delete(core: &Core, actor: &Actor, server: ServerId, id: RoleId) -> Result<(), Error> {
@@ -146,11 +147,16 @@ pub async fn delete(core: &Core, actor: &Actor, server: ServerId, id: RoleId) ->
     let losing = change.standings(&removed).await?;
     change.touch(&losing);
     removed.sort_unstable();
-    removed.truncate(NAMED_MAX);
     store::delete(&mut *change.tx, id).await?;
     change.reload().await?;
     role.member_count = 0;
-    change.notify(everybody(), Fact::ServerRoleMembersRemove { role, removed });
+    let (some, rest) = removed.split_at(removed.len().min(NAMED_MAX));
+    let fact =
+        |named: &[Accid]| Fact::ServerRoleMembersRemove { role: role.clone(), removed: named.to_vec() };
+    change.notify(everybody(some), fact(some));
+    for named in rest.chunks(NAMED_MAX) {
+        change.notify(Audience::ServerAccounts(named.to_vec()), fact(named));
+    }
     change.commit().await
 }
 
@@ -187,7 +193,7 @@ pub async fn set_priorities(
     }
     change.reload().await?;
     for role in roles.iter().filter(|role| moved.contains(&role.id)) {
-        change.notify(everybody(), Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&[]) });
+        change.notify(everybody(&[]), Fact::ServerRoleUpdate { role: role.clone(), auths: auths_text(&[]) });
     }
     change.commit().await?;
     Ok(roles)
@@ -262,7 +268,7 @@ pub async fn add_members(
     standings.retain(|standing| added.contains(&standing.accid));
     change.touch(&standings);
     let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
-    change.notify(everybody(), Fact::ServerRoleMembersAdd { role, added });
+    change.notify(everybody(&added), Fact::ServerRoleMembersAdd { role, added });
     change.commit().await?;
     Ok(batch)
 }
@@ -291,7 +297,7 @@ pub async fn remove_members(
     standings.retain(|standing| removed.contains(&standing.accid));
     change.touch(&standings);
     let role = store::get(&mut *change.tx, server, id).await?.ok_or(Error::NotFound("role"))?;
-    change.notify(everybody(), Fact::ServerRoleMembersRemove { role, removed });
+    change.notify(everybody(&removed), Fact::ServerRoleMembersRemove { role, removed });
     change.commit().await?;
     Ok(batch)
 }
@@ -384,8 +390,9 @@ fn distinct(accids: &[Accid]) -> Result<Vec<Accid>, Error> {
     Ok(accids)
 }
 
-const fn everybody() -> Audience {
-    Audience::Server { also: Vec::new() }
+/// The subscribers of the server, and those whom it is about: they need not subscribe.
+fn everybody(concerned: &[Accid]) -> Audience {
+    Audience::Server { also: concerned.to_vec() }
 }
 
 /// 24_82. Not a member: false. Errors: 404 unknown server, or a channel that is not of it; 414 a custom right that is

@@ -337,6 +337,37 @@ async fn a_deleted_role_takes_its_entries_and_says_who_lost_it(pool: PgPool) -> 
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn each_of_many_who_lose_a_role_is_named_once(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, cy) = (app.account("ann").await?, app.account("cy").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &cy, made.id).await?;
+    let role = custom_role(&app, &ann, made.id, 1).await?;
+    let mut many = Vec::new();
+    for n in 0..130 {
+        let actor = app.account(&format!("m{n:03}")).await?;
+        join(&app, &actor, made.id).await?;
+        many.push(actor);
+    }
+    let accids: Vec<_> = many.iter().map(|actor| actor.user.accid.clone()).collect();
+    for batch in accids.chunks(100) {
+        role::add_members(&app.core, &ann, made.id, role, batch).await?;
+    }
+    app.quiet().await?;
+    role::delete(&app.core, &ann, made.id, role).await?;
+    for actor in &many {
+        let got = app.got(actor).await?;
+        let named = |told: &&std::sync::Arc<rotunda_model::notification::Notification>| {
+            matches!(&told.fact, Fact::ServerRoleMembersRemove { removed, .. }
+                if removed.len() <= 100 && removed.contains(&actor.user.accid))
+        };
+        assert_eq!(got.iter().filter(named).count(), 1);
+    }
+    assert_eq!(app.told(&cy).await?, [27]);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn only_who_ranks_above_a_role_deletes_it(pool: PgPool) -> anyhow::Result<()> {
     let app = TestApp::new(pool).await?;
     let (ann, bob, cy) = (app.account("ann").await?, app.account("bob").await?, app.account("cy").await?);

@@ -109,6 +109,31 @@ async fn removing_members_tells_who_and_who_not(pool: PgPool) -> anyhow::Result<
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn those_concerned_are_told_without_subscribing(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob, cy) = (app.account("ann").await?, app.account("bob").await?, app.account("cy").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    join(&app, &cy, made.id).await?;
+    // So many members that nobody hears of the server unasked.
+    sqlx::query("UPDATE servers SET member_count = 5000").execute(app.pool()).await?;
+    let role = custom_role(&app, &ann, made.id, 1).await?;
+    for actor in [&ann, &bob, &cy] {
+        app.hub.log_out(&actor.user);
+        app.log_in(actor).await?;
+    }
+    app.quiet().await?;
+    role::add_members(&app.core, &ann, made.id, role, &support::one(&bob)).await?;
+    assert_eq!((app.told(&bob).await?, app.told(&cy).await?), (vec![26], vec![]));
+    role::remove_members(&app.core, &ann, made.id, role, &support::one(&bob)).await?;
+    assert_eq!((app.told(&bob).await?, app.told(&cy).await?), (vec![27], vec![]));
+    role::add_members(&app.core, &ann, made.id, role, &support::one(&bob)).await?;
+    role::delete(&app.core, &ann, made.id, role).await?;
+    assert_eq!((app.told(&bob).await?, app.told(&cy).await?), (vec![26, 27], vec![]));
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn members_of_a_role_change_only_by_those_above_it(pool: PgPool) -> anyhow::Result<()> {
     let app = TestApp::new(pool).await?;
     let (ann, bob, cy) = (app.account("ann").await?, app.account("bob").await?, app.account("cy").await?);
