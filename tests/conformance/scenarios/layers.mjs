@@ -28,10 +28,12 @@ export default async function (t) {
     channel: {
       at: { serverId, channelId }, id: 'channelId', heard: channelId, spared: elsewhere, managerMayAdd: false,
       add: 'addChannelRole', update: 'updateChannelRole', remove: 'removeChannelRole', page: 'getChannelRoles',
+      raw: { command: 'qchatUpdateChannelRole', item: 'updateChannelRoleTag' },
     },
     category: {
       at: { serverId, categoryId }, id: 'categoryId', heard: synced, spared: channelId, managerMayAdd: true,
       add: 'addChannelCategoryRole', update: 'updateChannelCategoryRole', remove: 'removeChannelCategoryRole', page: 'getChannelCategoryRole',
+      raw: { command: 'qchatUpdateChannelCategoryRole', item: 'qchatUpdateChannelCategoryRoleTag' },
     },
   };
   for (const [kind, k] of Object.entries(kinds)) {
@@ -118,6 +120,19 @@ export default async function (t) {
       // The manager may manage roles in a category, but grants only what it holds.
       await t.rejects(manager.sdk.qchatRole[k.update]({ ...k.at, roleId: role.roleId, auths: { deleteMsg: 'allow' } }), { code: 403 });
       t.equal(await list(owner), before);
+    });
+
+    await t.step(`${kind}: auths that are not rights with -1, 0 or 1 are 414`, covers('update'), async () => {
+      const before = await list(owner);
+      const { command, item } = k.raw;
+      for (const auths of ['x', '[]', '{"4":2}', '{"4":0.5}', '{"28":1}', '{"0":1}', '{"-4":1}', '{"manageRole":1}', '{"4":true}']) {
+        await t.rejects(owner.sdk.sendCmd(command, { [item]: { ...k.at, roleId: role.roleId, auths } }), { code: 414 });
+      }
+      await t.rejects(owner.sdk.sendCmd(command, { [item]: { ...k.at, auths: '{"4":1}' } }), { code: 414 });
+      t.equal(await list(owner), before);
+      // The same packet with fit ones is taken.
+      t.match(await owner.sdk.sendCmd(command, { [item]: { ...k.at, roleId: role.roleId, auths: '{"4":1}' } }), (v) => JSON.stringify(v).includes(role.roleId));
+      await owner.sdk.sendCmd(command, { [item]: { ...k.at, roleId: role.roleId, auths: '{"4":0}' } });
     });
 
     await t.step(`${kind}: roles come newest first, in pages`, covers('page'), async () => {
