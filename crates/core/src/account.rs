@@ -57,6 +57,12 @@ pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
     Ok(LoggedIn { account: found.account, servers: servers.collect() })
 }
 
+/// The account's last link ended: its visits end, and what was kept in memory about it goes. After the hub forgot it.
+pub fn offline(core: &Core, user: &UserKey) {
+    crate::visitor::offline(core, user);
+    core.memberships().forget(user);
+}
+
 /// A new app and its secret in clear, shown once and kept sealed.
 #[derive(Debug)]
 pub struct NewApp {

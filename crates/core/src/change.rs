@@ -12,20 +12,25 @@ use rotunda_model::{
 use rotunda_permissions::{Snapshot, Subject};
 use rotunda_store::{StoreError, Tx, server::Locked};
 
-use crate::{Actor, Core, Error, Membership, rules, seats};
+use crate::{
+    Actor, Core, Error, Membership,
+    memberships::Roles,
+    rules,
+    seats::{self, Seated},
+};
 
 /// An account's standing in one server, read at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Standing {
     pub accid: Accid,
     /// `None`: not a member. Else the custom roles.
-    pub roles: Option<Vec<rotunda_model::RoleId>>,
+    pub roles: Option<Roles>,
     /// No member, but looking at the server. Told apart from outsiders only where something is read.
     pub visitor: bool,
 }
 
 impl Standing {
-    pub(crate) fn new(accid: Accid, roles: Option<Vec<rotunda_model::RoleId>>) -> Self {
+    pub(crate) fn new(accid: Accid, roles: Option<Roles>) -> Self {
         Self { accid, roles, visitor: false }
     }
 
@@ -69,6 +74,8 @@ impl Change {
         let mut tx = core.store().begin().await?;
         let locked = rotunda_store::server::lock(&mut tx, actor.user.app, server).await?;
         let locked = locked.ok_or(Error::NotFound("server"))?;
+        // Before anything is taken from memory: another process may have written.
+        core.rules().slot(server).marks.observed(locked.server.version - 1);
         let before = match core.rules().cached(server) {
             Some(cached) if cached.version + 1 == locked.server.version => cached,
             _ => {
@@ -135,13 +142,56 @@ impl Change {
         }
         let server = self.server();
         let mut found = rotunda_store::member::standings(&mut *self.tx, server, accids).await?;
-        Ok(accids.iter().map(|accid| Standing::new(accid.clone(), found.remove(accid))).collect())
+        let standing = |accid: &Accid| Standing::new(accid.clone(), found.remove(accid).map(Roles::from));
+        Ok(accids.iter().map(standing).collect())
     }
 
-    /// The actor's standing before the change.
+    /// The actor's standing before the change: ask before anything is written.
     pub(crate) async fn actor_standing(&mut self) -> Result<Standing, Error> {
         let accid = self.actor.user.accid.clone();
-        self.standing(&accid).await
+        let mut found = self.unaltered(std::slice::from_ref(&accid)).await?;
+        Ok(found.pop().unwrap_or_else(|| Standing::new(accid, None)))
+    }
+
+    /// Standings of accounts whose membership and roles this change leaves as they are, in the order asked: from memory,
+    /// which cannot move while the server is locked, else from storage.
+    async fn unaltered(&mut self, accids: &[Accid]) -> Result<Vec<Standing>, Error> {
+        if self.touches_anybody() {
+            return self.standings(accids).await;
+        }
+        let (app, server) = (self.locked.server.app, self.server());
+        let committed = self.locked.server.version - 1;
+        let core = self.core.clone();
+        let slot = core.rules().slot(server);
+        let user = |accid: &Accid| UserKey { app, accid: accid.clone() };
+        let known = |accid| core.memberships().get(&slot.marks, server, committed, &user(accid));
+        let known: Vec<Option<Standing>> = accids.iter().map(known).collect();
+        let unknown = accids.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let missing: Vec<Accid> = unknown.map(|(accid, _)| accid.clone()).collect();
+        let read = self.standings(&missing).await?;
+        if let Some(hub) = core.hub() {
+            for is in &read {
+                let roles = is.roles.clone();
+                core.memberships().keep(
+                    hub.as_ref(),
+                    &slot.marks,
+                    server,
+                    committed,
+                    &user(&is.accid),
+                    roles,
+                );
+            }
+        }
+        let mut read = read.into_iter();
+        Ok(known.into_iter().filter_map(|known| known.or_else(|| read.next())).collect())
+    }
+
+    /// A deleted role takes itself from members that nobody lists.
+    fn touches_anybody(&self) -> bool {
+        let removed = |after: &Arc<Snapshot>| {
+            self.before.roles().iter().any(|(role, _)| after.role_auths(*role).is_none())
+        };
+        self.after.as_ref().is_some_and(removed)
     }
 
     /// Reads the rules again: call once the change has written all of them.
@@ -232,9 +282,16 @@ impl Change {
         }
         let server = self.server();
         let app = self.locked.server.app;
-        let seated = seats::read(&self.core, &mut self.tx, server).await?;
+        let seated = self.seated().await?;
+        let version = self.locked.server.version;
+        let slot = self.core.rules().slot(server);
+        let touched: Vec<UserKey> =
+            self.touched.keys().map(|accid| UserKey { app, accid: accid.clone() }).collect();
+        let anybody = self.touches_anybody();
+        self.core.memberships().changing(&slot.marks, server, version, touched.iter(), anybody);
         if let Err(error) = self.tx.commit().await {
             // Whether it happened is unknown: what is cached may be old now, and so may rights of those seated.
+            slot.marks.doubt(version);
             tokio::spawn(seats::judge_by_storage(self.core.clone(), app, server));
             return Err(StoreError::from(error).into());
         }
@@ -271,6 +328,18 @@ impl Change {
         }
         self.core.outbox_signal().notify_one();
         Ok(())
+    }
+
+    /// Who sits in the server's channels, and how they will stand.
+    async fn seated(&mut self) -> Result<Seated, Error> {
+        let server = self.server();
+        let mut seated = Seated::read(&self.core, &mut self.tx, server).await?;
+        let (touched, others): (Vec<Accid>, Vec<Accid>) =
+            seated.accids().into_iter().partition(|accid| self.touched.contains_key(accid));
+        let mut standings = self.standings(&touched).await?;
+        standings.extend(self.unaltered(&others).await?);
+        seated.stand(standings);
+        Ok(seated)
     }
 
     async fn write_notifications(&mut self) -> Result<(), Error> {

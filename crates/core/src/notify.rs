@@ -1,15 +1,15 @@
 //! Notifications: outbox, dispatch, storage for those who are not online.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use rotunda_model::{
     Accid, AppId, Place, ServerId, UserKey,
     notification::{Audience, Fact, Notification},
 };
-use rotunda_permissions::{Sight, Subject};
+use rotunda_permissions::Sight;
 use rotunda_store::outbox as store;
 
-use crate::{Core, Error, Hub};
+use crate::{Core, Error, Hub, change::Standing};
 
 /// Rows taken from the outbox at once. More saves round trips under load, fewer holds less in memory.
 const BATCH: u32 = 256;
@@ -62,6 +62,11 @@ pub async fn dispatch(core: &Core) -> Result<bool, Error> {
     let rows = store::oldest(core.store().pool(), BATCH).await?;
     if rows.is_empty() {
         return Ok(false);
+    }
+    // Nobody hears of a change before memory shows it: the row may be visible a moment earlier.
+    let servers = rows.iter().filter_map(|row| row.notification.as_ref().ok()?.server);
+    for server in servers.collect::<BTreeSet<_>>() {
+        core.catch_up(server).await?;
     }
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     store::remove(core.store().pool(), &ids).await?;
@@ -153,11 +158,9 @@ async fn viewers(
         Err(Error::NotFound(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let sees = |accid: &Accid| {
-        let sight = standings
-            .get(accid)
-            .and_then(|roles| snapshot.sight(&Subject::member(accid, roles), place.into()));
-        sight.is_some_and(Sight::is_visible)
+    let sees = |standing: &Standing| {
+        standing.is_member()
+            && snapshot.sight(&standing.subject(), place.into()).is_some_and(Sight::is_visible)
     };
-    Ok(subscribers.into_iter().filter(|accid| sees(accid)).collect())
+    Ok(standings.into_iter().filter(sees).map(|standing| standing.accid).collect())
 }

@@ -4,22 +4,27 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
-use rotunda_model::{Accid, AppId, Auths, ListKind, Place, RoleId, ServerId, role::RoleKind};
+use rotunda_model::{Accid, AppId, Auths, ListKind, Place, ServerId, UserKey, role::RoleKind};
 use rotunda_permissions::{CategoryRules, ChannelRules, Layer, Lists, RoleRules, Snapshot};
 use rotunda_store::{
     StoreError,
     rules::{Rules, Who},
 };
 
-use crate::{Core, Error};
+use crate::{
+    Core, Error,
+    change::Standing,
+    memberships::{Marks, Roles},
+};
 
 /// How often roles and rules are read again when a commit came between the two. More tries would hold a reader up
 /// under a storm of edits; fewer would refuse it.
 pub(crate) const STANDING_TRIES: u32 = 16;
 
-/// What is known of one server.
+/// What is known of one server's rules.
 #[derive(Debug, Clone)]
 enum Known {
+    Unread,
     Live {
         app: AppId,
         snapshot: Arc<Snapshot>,
@@ -31,16 +36,23 @@ enum Known {
 impl Known {
     fn version(&self) -> i64 {
         match self {
+            Self::Unread => 0,
             Self::Live { snapshot, .. } => snapshot.version,
             Self::Gone => i64::MAX,
         }
     }
 }
 
+/// One server in memory.
+pub(crate) struct Slot {
+    known: ArcSwap<Known>,
+    pub marks: Marks,
+}
+
 /// Snapshots by server. A reader takes no lock that a writer of rules holds: the map's lock guards only its shape.
 #[derive(Default)]
 pub(crate) struct RulesCache {
-    servers: RwLock<HashMap<ServerId, Arc<ArcSwap<Known>>>>,
+    servers: RwLock<HashMap<ServerId, Arc<Slot>>>,
 }
 
 impl fmt::Debug for RulesCache {
@@ -50,23 +62,36 @@ impl fmt::Debug for RulesCache {
 }
 
 impl RulesCache {
-    fn get(&self, server: ServerId) -> Option<Arc<Known>> {
-        self.servers.read().get(&server).map(|slot| slot.load_full())
+    fn get(&self, server: ServerId) -> Option<Arc<Slot>> {
+        self.servers.read().get(&server).cloned()
+    }
+
+    /// Of a server that exists: what is made here stays.
+    pub(crate) fn slot(&self, server: ServerId) -> Arc<Slot> {
+        self.get(server).unwrap_or_else(|| {
+            let empty =
+                || Arc::new(Slot { known: ArcSwap::from_pointee(Known::Unread), marks: Marks::default() });
+            Arc::clone(self.servers.write().entry(server).or_insert_with(empty))
+        })
     }
 
     /// The newer of what is there and what comes stays.
     fn put(&self, server: ServerId, known: Known) {
         let known = Arc::new(known);
-        let slot = self.servers.read().get(&server).cloned();
-        let slot = slot.unwrap_or_else(|| {
-            let mut servers = self.servers.write();
-            servers.entry(server).or_insert_with(|| Arc::new(ArcSwap::new(Arc::clone(&known)))).clone()
-        });
-        slot.rcu(|old| if old.version() < known.version() { Arc::clone(&known) } else { Arc::clone(old) });
+        let slot = self.slot(server);
+        slot.known
+            .rcu(|old| if old.version() < known.version() { Arc::clone(&known) } else { Arc::clone(old) });
     }
 
+    /// Rules that a commit of this process made.
     pub(crate) fn put_live(&self, app: AppId, snapshot: Arc<Snapshot>) {
         self.put(snapshot.server, Known::Live { app, snapshot });
+    }
+
+    /// Rules that were read from storage: perhaps a commit of another process.
+    pub(crate) fn put_read(&self, app: AppId, snapshot: Arc<Snapshot>) {
+        self.slot(snapshot.server).marks.observed(snapshot.version);
+        self.put_live(app, snapshot);
     }
 
     pub(crate) fn put_gone(&self, server: ServerId) {
@@ -75,14 +100,14 @@ impl RulesCache {
 
     /// Newest version known; 0 when nothing is.
     pub(crate) fn version(&self, server: ServerId) -> i64 {
-        self.get(server).map_or(0, |known| known.version())
+        self.get(server).map_or(0, |slot| slot.known.load().version())
     }
 
     /// What is cached, of whatever app.
     pub(crate) fn cached(&self, server: ServerId) -> Option<Arc<Snapshot>> {
-        match self.get(server)?.as_ref() {
+        match self.get(server)?.known.load().as_ref() {
             Known::Live { snapshot, .. } => Some(Arc::clone(snapshot)),
-            Known::Gone => None,
+            Known::Unread | Known::Gone => None,
         }
     }
 }
@@ -94,17 +119,19 @@ impl Core {
         app: AppId,
         server: ServerId,
     ) -> Result<Option<Arc<Snapshot>>, Error> {
-        if let Some(known) = self.rules().get(server) {
-            return Ok(match known.as_ref() {
-                Known::Live { app: of, snapshot } if *of == app => Some(Arc::clone(snapshot)),
-                _ => None,
-            });
+        if let Some(slot) = self.rules().get(server) {
+            match slot.known.load().as_ref() {
+                Known::Live { app: of, snapshot } if *of == app => return Ok(Some(Arc::clone(snapshot))),
+                Known::Live { .. } | Known::Gone => return Ok(None),
+                Known::Unread => {}
+            }
         }
         let of = self.refresh(server).await?;
         Ok(self.rules().cached(server).filter(|_| of == Some(app)))
     }
 
-    /// Rules and the custom roles of those of `accids` who are members, of one and the same version.
+    /// Rules, and how each of `accids` stands in the order asked, of one and the same version. Roles of who is online
+    /// come from memory.
     ///
     /// Errors: 404 no such server in the app; 503 when every try was overtaken by a commit.
     pub(crate) async fn standings(
@@ -112,19 +139,59 @@ impl Core {
         app: AppId,
         server: ServerId,
         accids: &[Accid],
-    ) -> Result<(Arc<Snapshot>, HashMap<Accid, Vec<RoleId>>), Error> {
+    ) -> Result<(Arc<Snapshot>, Vec<Standing>), Error> {
         for _ in 0..STANDING_TRIES {
-            let read = rotunda_store::member::standings_at(self.store().pool(), server, accids).await?;
-            let (version, roles) = read.ok_or(Error::NotFound("server"))?;
             let snapshot = self.snapshot(app, server).await?.ok_or(Error::NotFound("server"))?;
-            if snapshot.version == version {
-                return Ok((snapshot, roles));
+            let slot = self.rules().slot(server);
+            let user = |accid: &Accid| UserKey { app, accid: accid.clone() };
+            let known = |accid| {
+                self.memberships().get(&slot.marks, server, snapshot.version, &user(accid)).ok_or(accid)
+            };
+            let mut standings: Vec<Result<Standing, &Accid>> = accids.iter().map(known).collect();
+            let missing: Vec<Accid> =
+                standings.iter().filter_map(|found| found.as_ref().err().copied().cloned()).collect();
+            if !missing.is_empty() {
+                let read = rotunda_store::member::standings_at(self.store().pool(), server, &missing).await?;
+                let (version, roles) = read.ok_or(Error::NotFound("server"))?;
+                let roles: HashMap<Accid, Roles> =
+                    roles.into_iter().map(|(accid, roles)| (accid, Roles::from(roles))).collect();
+                if let Some(hub) = self.hub() {
+                    for accid in &missing {
+                        let roles = roles.get(accid).cloned();
+                        self.memberships().keep(
+                            hub.as_ref(),
+                            &slot.marks,
+                            server,
+                            version,
+                            &user(accid),
+                            roles,
+                        );
+                    }
+                }
+                if version > snapshot.version {
+                    self.refresh(server).await?;
+                }
+                if version != snapshot.version {
+                    continue;
+                }
+                for found in &mut standings {
+                    if let Err(accid) = found {
+                        *found = Ok(Standing::new(accid.clone(), roles.get(*accid).cloned()));
+                    }
+                }
             }
-            if snapshot.version < version {
-                self.refresh(server).await?;
-            }
+            return Ok((snapshot, standings.into_iter().flatten().collect()));
         }
         Err(Error::Busy("the server's rules change too fast"))
+    }
+
+    /// Waits until memory shows every commit of the server that is visible in storage now.
+    pub(crate) async fn catch_up(&self, server: ServerId) -> Result<(), Error> {
+        let Some(slot) = self.rules().get(server) else { return Ok(()) };
+        if slot.known.load().version() < slot.marks.seen() {
+            self.refresh(server).await?;
+        }
+        Ok(())
     }
 
     /// Reads a server's rules into the cache; the app it belongs to. `None`: no such server.
@@ -134,7 +201,7 @@ impl Core {
         tx.commit().await.map_err(StoreError::from)?;
         let Some(rules) = loaded else { return Ok(None) };
         let app = rules.app;
-        self.rules().put_live(app, Arc::new(build(rules)?));
+        self.rules().put_read(app, Arc::new(build(rules)?));
         Ok(Some(app))
     }
 }

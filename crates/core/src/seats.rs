@@ -4,13 +4,13 @@
 //! version that the commit makes, and nothing can fail between the commit and its effect on those seated. Who takes a
 //! seat between reading and commit is judged after it; who takes one later finds the new version and asks again.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use rotunda_model::{Accid, AppId, ChannelId, RoleId, RtcConfig, ServerId, UserKey};
+use rotunda_model::{Accid, AppId, ChannelId, RtcConfig, ServerId, UserKey};
 use rotunda_permissions::{Snapshot, Subject};
 use rotunda_store::Tx;
 
-use crate::{Core, Error, Rooms, media::Seat};
+use crate::{Core, Error, Rooms, change::Standing, media::Seat};
 
 /// How often, and how far apart, verdicts are tried again when Postgres cannot say whether a commit happened. After
 /// that everybody seated is evicted: a right that may be gone is not kept for longer than this.
@@ -21,30 +21,40 @@ const RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Seated {
     seats: Vec<(ChannelId, Accid)>,
-    /// Of members only.
-    roles: HashMap<Accid, Vec<RoleId>>,
+    standings: HashMap<Accid, Standing>,
     names: HashMap<Accid, String>,
     configs: HashMap<ChannelId, RtcConfig>,
 }
 
-/// Reads it as the transaction sees it. Nobody seated costs no query.
-pub(crate) async fn read(core: &Core, tx: &mut Tx, server: ServerId) -> Result<Seated, Error> {
-    let seats = core.rooms().map(|rooms| rooms.seated(server)).unwrap_or_default();
-    if seats.is_empty() {
-        return Ok(Seated::default());
+impl Seated {
+    /// Nobody seated costs no query. How they stand is for the caller to add.
+    pub(crate) async fn read(core: &Core, tx: &mut Tx, server: ServerId) -> Result<Self, Error> {
+        let seats = core.rooms().map(|rooms| rooms.seated(server)).unwrap_or_default();
+        let mut seated = Self { seats, ..Self::default() };
+        let accids = seated.accids();
+        if accids.is_empty() {
+            return Ok(seated);
+        }
+        let mut channels: Vec<_> = seated.seats.iter().map(|(channel, _)| *channel).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        seated.configs = rotunda_store::media::configs(&mut **tx, &channels).await?;
+        let servers = vec![server; accids.len()];
+        let members = rotunda_store::member::by_keys(&mut **tx, &servers, &accids).await?;
+        seated.names = members.into_iter().map(|member| (member.accid, member.nick)).collect();
+        Ok(seated)
     }
-    let mut accids: Vec<Accid> = seats.iter().map(|(_, accid)| accid.clone()).collect();
-    accids.sort_unstable();
-    accids.dedup();
-    let mut channels: Vec<_> = seats.iter().map(|(channel, _)| *channel).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    let configs = rotunda_store::media::configs(&mut **tx, &channels).await?;
-    let roles = rotunda_store::member::standings(&mut **tx, server, &accids).await?;
-    let servers = vec![server; accids.len()];
-    let members = rotunda_store::member::by_keys(&mut **tx, &servers, &accids).await?;
-    let names = members.into_iter().map(|member| (member.accid, member.nick)).collect();
-    Ok(Seated { seats, roles, names, configs })
+
+    pub(crate) fn accids(&self) -> Vec<Accid> {
+        let mut accids: Vec<Accid> = self.seats.iter().map(|(_, accid)| accid.clone()).collect();
+        accids.sort_unstable();
+        accids.dedup();
+        accids
+    }
+
+    pub(crate) fn stand(&mut self, standings: Vec<Standing>) {
+        self.standings = standings.into_iter().map(|standing| (standing.accid.clone(), standing)).collect();
+    }
 }
 
 /// Tells the channels' owners the verdict of everybody seated, under the rules of the same moment. `closed` were told
@@ -62,10 +72,7 @@ pub(crate) fn judge(
             rooms.close(*channel);
             continue;
         }
-        let subject = match seated.roles.get(accid) {
-            Some(roles) => Subject::member(accid, roles),
-            None => Subject::outsider(accid),
-        };
+        let subject = seated.standings.get(accid).map_or(Subject::outsider(accid), Standing::subject);
         let config = seated.configs.get(channel).unwrap_or(&default);
         let name = seated.names.get(accid).map_or("", String::as_str);
         let verdict = Seat { channel: *channel, config, name }.judge(snapshot, &subject).ok();
@@ -96,18 +103,31 @@ pub(crate) async fn judge_by_storage(core: Core, app: AppId, server: ServerId) {
     }
 }
 
+/// Under the server's row lock: a commit whose connection was lost may still be under way in Postgres, and what was read
+/// beside it would be old a moment later.
 async fn judge_once(core: &Core, app: AppId, server: ServerId) -> Result<(), Error> {
-    let Some(rooms) = core.rooms() else { return Ok(()) };
-    let mut tx = core.store().begin_read().await?;
-    let rules = rotunda_store::rules::load(&mut tx, server).await?;
+    let mut tx = core.store().begin().await?;
+    let held = rotunda_store::server::hold(&mut tx, server).await?;
+    let rules = if held { rotunda_store::rules::load(&mut tx, server).await? } else { None };
     let Some(rules) = rules else {
-        rooms.seated(server).into_iter().for_each(|(channel, _)| rooms.close(channel));
         core.rules().put_gone(server);
+        if let Some(rooms) = core.rooms() {
+            rooms.seated(server).into_iter().for_each(|(channel, _)| rooms.close(channel));
+        }
         return Ok(());
     };
-    let snapshot = std::sync::Arc::new(crate::rules::build(rules)?);
-    let seated = read(core, &mut tx, server).await?;
-    core.rules().put_live(app, std::sync::Arc::clone(&snapshot));
+    let snapshot = Arc::new(crate::rules::build(rules)?);
+    core.rules().slot(server).marks.settled(snapshot.version);
+    core.rules().put_read(app, Arc::clone(&snapshot));
+    let Some(rooms) = core.rooms() else { return Ok(()) };
+    let mut seated = Seated::read(core, &mut tx, server).await?;
+    let mut roles = rotunda_store::member::standings(&mut *tx, server, &seated.accids()).await?;
+    let standing = |accid: Accid| {
+        let roles = roles.remove(&accid).map(Into::into);
+        Standing::new(accid, roles)
+    };
+    let standings = seated.accids().into_iter().map(standing).collect();
+    seated.stand(standings);
     judge(rooms.as_ref(), app, &snapshot, &seated, &[]);
     Ok(())
 }

@@ -16,7 +16,7 @@ use rotunda_store::{server as store, server::Locked};
 
 use crate::{
     Actor, Core, Error,
-    change::Change,
+    change::{Change, Standing},
     page::{Page, PageRequest},
     rules, text,
 };
@@ -205,12 +205,12 @@ pub(crate) async fn view(
     app: AppId,
     server: ServerId,
     actor: &Actor,
-) -> Result<(Arc<Snapshot>, crate::change::Standing), Error> {
-    let accid = actor.user.accid.clone();
-    let (snapshot, mut found) = core.standings(app, server, std::slice::from_ref(&accid)).await?;
-    let roles = found.remove(&accid);
-    let visitor = roles.is_none() && core.visitors().has(&actor.user, server);
-    Ok((snapshot, crate::change::Standing { visitor, ..crate::change::Standing::new(accid, roles) }))
+) -> Result<(Arc<Snapshot>, Standing), Error> {
+    let accid = &actor.user.accid;
+    let (snapshot, mut found) = core.standings(app, server, std::slice::from_ref(accid)).await?;
+    let mut standing = found.pop().unwrap_or_else(|| Standing::new(accid.clone(), None));
+    standing.visitor = !standing.is_member() && core.visitors().has(&actor.user, server);
+    Ok((snapshot, standing))
 }
 
 /// The views of several servers; those that do not exist in the actor's app are left out.
@@ -218,7 +218,7 @@ pub(crate) async fn views(
     core: &Core,
     actor: &Actor,
     servers: impl Iterator<Item = ServerId>,
-) -> Result<BTreeMap<ServerId, (Arc<Snapshot>, crate::change::Standing)>, Error> {
+) -> Result<BTreeMap<ServerId, (Arc<Snapshot>, Standing)>, Error> {
     let distinct: BTreeSet<ServerId> = servers.collect();
     let mut views = BTreeMap::new();
     for server in distinct {

@@ -9,7 +9,11 @@ use rotunda_model::RightSet;
 use rotunda_store::Store;
 
 use crate::{
-    Env, Error, Hub, Keys, Rooms, custom_right::CustomRights, env::IdGenerator, rules::RulesCache,
+    Env, Error, Hub, Keys, Rooms,
+    custom_right::CustomRights,
+    env::IdGenerator,
+    memberships::{MembershipStats, Memberships},
+    rules::RulesCache,
     visitor::Visitors,
 };
 
@@ -83,6 +87,7 @@ struct Inner {
     config: CoreConfig,
     ids: IdGenerator,
     rules: RulesCache,
+    memberships: Memberships,
     visitors: Visitors,
     custom_rights: CustomRights,
     // The ports hold this core: weak, so that neither keeps the other for ever.
@@ -103,6 +108,7 @@ impl Core {
                 config,
                 ids,
                 rules: RulesCache::default(),
+                memberships: Memberships::default(),
                 visitors: Visitors::default(),
                 custom_rights: CustomRights::default(),
                 hub: OnceLock::new(),
@@ -149,6 +155,15 @@ impl Core {
 
     pub(crate) fn custom_rights(&self) -> &CustomRights {
         &self.inner.custom_rights
+    }
+
+    pub(crate) fn memberships(&self) -> &Memberships {
+        &self.inner.memberships
+    }
+
+    /// How often roles of accounts were in memory, and how many are there.
+    pub fn membership_stats(&self) -> MembershipStats {
+        self.memberships().stats()
     }
 
     pub(crate) fn visitors(&self) -> &Visitors {

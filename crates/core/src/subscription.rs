@@ -92,7 +92,7 @@ pub async fn own_roles(
         let time = core.env().now();
         match view(core, actor.user.app, *server, actor).await {
             Ok((_, standing)) => match standing.roles {
-                Some(roles) => own.push(OwnRoles { server: *server, roles, time }),
+                Some(roles) => own.push(OwnRoles { server: *server, roles: roles.to_vec(), time }),
                 None => failed.push(*server),
             },
             Err(Error::NotFound(_)) => failed.push(*server),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rotunda_model::{Accid, AppId, ChannelId, ChannelKind, Millis, RoleId, RtcConfig, ServerId};
+use rotunda_model::{Accid, AppId, ChannelId, ChannelKind, Millis, RtcConfig, ServerId};
 use sqlx::PgExecutor;
 
 use crate::{PgConnection, StoreError, row};
@@ -15,8 +15,6 @@ pub struct Entrance {
     pub version: i64,
     pub kind: ChannelKind,
     pub config: RtcConfig,
-    /// `None`: not a member. Else the custom roles.
-    pub roles: Option<Vec<RoleId>>,
     /// Nick in the server, else the account's name; may be empty.
     pub name: String,
 }
@@ -30,8 +28,7 @@ pub async fn entrance(
 ) -> Result<Option<Entrance>, StoreError> {
     let found = sqlx::query!(
         r#"SELECT c.server, s.version, c.kind, g.capacity AS "capacity?", g.audio AS "audio?", g.video AS "video?",
-            m.accid AS "member?", COALESCE(NULLIF(m.nick, ''), a.name, '') AS "name!",
-            ARRAY(SELECT role FROM role_members r WHERE r.server = c.server AND r.accid = $3) AS "roles!"
+            COALESCE(NULLIF(m.nick, ''), a.name, '') AS "name!"
          FROM channels c JOIN servers s ON s.id = c.server
          LEFT JOIN rtc_configs g ON g.channel = c.id
          LEFT JOIN members m ON m.server = c.server AND m.accid = $3
@@ -45,8 +42,6 @@ pub async fn entrance(
     .await?;
     found
         .map(|r| {
-            let roles: Result<Vec<_>, _> =
-                r.roles.into_iter().map(|id| row::id(id, "role_members.role")).collect();
             let default = RtcConfig::default();
             Ok(Entrance {
                 server: row::id(r.server, "channels.server")?,
@@ -57,7 +52,6 @@ pub async fn entrance(
                     audio: r.audio.unwrap_or(default.audio),
                     video: r.video.unwrap_or(default.video),
                 },
-                roles: r.member.map(|_| roles).transpose()?,
                 name: r.name,
             })
         })

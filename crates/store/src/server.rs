@@ -113,6 +113,13 @@ pub async fn lock(db: &mut PgConnection, app: AppId, id: ServerId) -> Result<Opt
     Ok(server.map(|server| Locked { server, last_time: Millis(rest.last_time), outbox_seq: rest.outbox_seq }))
 }
 
+/// Waits for every change of the server under way, and keeps others out until the transaction ends. False: no such
+/// server.
+pub async fn hold(db: &mut PgConnection, id: ServerId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!("SELECT id FROM servers WHERE id = $1 FOR UPDATE", id.get());
+    Ok(found.fetch_optional(db).await?.is_some())
+}
+
 /// What the transaction that holds the lock leaves behind: counts, last time, last sequence number.
 pub async fn settle(db: &mut PgConnection, locked: &Locked) -> Result<(), StoreError> {
     sqlx::query!(

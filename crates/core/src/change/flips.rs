@@ -76,7 +76,7 @@ impl Change {
             },
         };
         accids.retain(|accid| !self.touched.contains_key(accid));
-        for standing in self.standings(&accids).await? {
+        for standing in self.unaltered(&accids).await? {
             let subject = standing.subject();
             for channel in &changes.channels {
                 let was = old.visible(&subject, *channel).unwrap_or(false);

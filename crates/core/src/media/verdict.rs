@@ -29,7 +29,11 @@ pub async fn verdict(core: &Core, user: &UserKey, channel: ChannelId) -> Result<
         let entrance =
             rotunda_store::media::entrance(core.store().pool(), user.app, channel, &user.accid).await?;
         let entrance = entrance.ok_or(Error::NotFound("channel"))?;
-        let snapshot = core.snapshot(user.app, entrance.server).await?.ok_or(Error::NotFound("channel"))?;
+        let accid = std::slice::from_ref(&user.accid);
+        let (snapshot, standings) = match core.standings(user.app, entrance.server, accid).await {
+            Err(Error::NotFound(_)) => return Err(Error::NotFound("channel")),
+            found => found?,
+        };
         if entrance.version > snapshot.version {
             core.refresh(entrance.server).await?;
         }
@@ -39,12 +43,9 @@ pub async fn verdict(core: &Core, user: &UserKey, channel: ChannelId) -> Result<
         if entrance.kind != ChannelKind::Media {
             return Err(Error::Parameter("the channel is not of type media"));
         }
-        let subject = match &entrance.roles {
-            Some(roles) => Subject::member(&user.accid, roles),
-            None => Subject::outsider(&user.accid),
-        };
+        let standing = standings.first().ok_or(Error::NotMember)?;
         let seat = Seat { channel, config: &entrance.config, name: &entrance.name };
-        return seat.judge(&snapshot, &subject);
+        return seat.judge(&snapshot, &standing.subject());
     }
     Err(Error::Busy("the server's rules change too fast"))
 }

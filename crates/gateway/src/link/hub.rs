@@ -223,7 +223,7 @@ impl ports::Hub for Hub {
     }
 
     fn is_online(&self, user: &UserKey) -> bool {
-        !self.sessions(user).is_empty()
+        self.state.lock().accounts.get(user).is_some_and(|account| !account.sessions.is_empty())
     }
 
     fn deliver(&self, user: &UserKey, notification: &Arc<Notification>) -> usize {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use rotunda_core::{Actor, Core, Error, account, visitor};
+use rotunda_core::{Actor, Core, Error, account};
 use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey};
 use rotunda_wire::{
     Request, ToWire,
@@ -38,7 +38,7 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         if self.hub.leave(&self.session) {
-            visitor::offline(&self.core, self.session.user());
+            account::offline(&self.core, self.session.user());
         }
     }
 }
