@@ -12,11 +12,9 @@ export default async function (t) {
   const { channelId } = await owner.sdk.qchatChannel.createChannel({ serverId, type: 'message', name: 'text' });
   const accid = t.accid('member');
   await owner.sdk.qchatServer.inviteServerMembers({ serverId, accids: [accid], ps: '' });
-  const categoryId = '1';
   const requestId = '1';
   const message = { serverId, channelId, msgIdServer: '1', msgIdClient: 'c', time: 1, fromAccount: accid, type: 'text', body: 'b' };
   const at = { serverId, channelId };
-  const cat = { serverId, categoryId };
   const now = Date.now();
 
   const calls = {
@@ -37,15 +35,6 @@ export default async function (t) {
       leaveAsVisitor: { serverIds: [serverId] },
     },
     qchatChannel: {
-      updateChannel: { channelId, serverId, name: 'x' },
-      getMembersByPage: { ...at, timetag: 0 },
-      updateCategoryInfoOfChannel: { channelId, categoryId: '0', syncMode: 0 },
-      createChannelCategory: { serverId, name: 'c' },
-      removeChannelCategory: { categoryId },
-      updateChannelCategory: { categoryId, name: 'x' },
-      getChannelCategoriesByID: { categoryIds: [categoryId] },
-      getChannelCategoriesPage: { serverId, timetag: 0 },
-      getChannelCategoryChannelsPage: { ...cat, timetag: 0 },
       subscribeAsVisitor: { opeType: 1, channels: [at] },
       getChannelSearchByPage: { keyword: 'u', serverId },
       channelMemberSearch: { ...at, keyword: 'u' },
