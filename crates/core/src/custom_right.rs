@@ -87,7 +87,7 @@ async fn read(core: &Core, app: AppId) -> Result<Arc<BTreeSet<Right>>, Error> {
     let at = core.env().now();
     let rights = store::of_app(core.store().pool(), app).await?;
     let rights: Arc<BTreeSet<Right>> = Arc::new(rights.into_iter().map(|known| known.right).collect());
-    core.custom_rights().put(app, at, Arc::clone(&rights));
+    core.custom_rights().put(app, Read { at, rights: Arc::clone(&rights) });
     Ok(rights)
 }
 
@@ -96,24 +96,31 @@ fn custom(id: u32) -> Result<Right, Error> {
     right.ok_or(Error::Parameter("a custom right has a number from 10000 to 2147483647"))
 }
 
-/// What each app has defined, as last read, and when.
+/// What an app has defined, as read at a moment.
+#[derive(Debug, Clone)]
+struct Read {
+    at: Millis,
+    rights: Arc<BTreeSet<Right>>,
+}
+
+/// What each app has defined, as last read.
 #[derive(Debug, Default)]
 pub(crate) struct CustomRights {
-    apps: RwLock<HashMap<AppId, (Millis, Arc<BTreeSet<Right>>)>>,
+    apps: RwLock<HashMap<AppId, Read>>,
 }
 
 impl CustomRights {
     fn fresh(&self, app: AppId, now: Millis) -> Option<Arc<BTreeSet<Right>>> {
-        let (at, rights) = self.apps.read().get(&app).cloned()?;
+        let Read { at, rights } = self.apps.read().get(&app).cloned()?;
         (0..BELIEVED_MS).contains(&(now.get() - at.get())).then_some(rights)
     }
 
     /// Of two readers that overtake each other the later one stays.
-    fn put(&self, app: AppId, at: Millis, rights: Arc<BTreeSet<Right>>) {
+    fn put(&self, app: AppId, read: Read) {
         let mut apps = self.apps.write();
         match apps.get(&app) {
-            Some((known, _)) if *known > at => {}
-            _ => drop(apps.insert(app, (at, rights))),
+            Some(known) if known.at > read.at => {}
+            _ => drop(apps.insert(app, read)),
         }
     }
 }
