@@ -221,7 +221,7 @@ fn add_place(rules: &mut Rules, at: At, place: &Place) {
     rules.overrides.extend(place.overrides.iter().map(entry));
     let members = [(ListKind::Black, &place.black_members), (ListKind::White, &place.white_members)];
     for (kind, names) in members {
-        let listed = |name| rules::Listed { place: at, kind, who: Listed::Member(accid(name)) };
+        let listed = |name: &String| rules::Listed { place: at, kind, who: Listed::Member(accid(name)) };
         rules.listed.extend(names.iter().map(listed));
     }
     let roles = [(ListKind::Black, &place.black_roles), (ListKind::White, &place.white_roles)];

@@ -7,6 +7,7 @@ mod measure;
 #[path = "../../../crates/permissions/tests/suite/reference.rs"]
 mod reference;
 mod snapshots;
+mod storage;
 #[expect(dead_code, reason = "the tests' conversions, of which this needs a part")]
 #[path = "../../../crates/permissions/tests/suite/typed.rs"]
 mod typed;
@@ -14,6 +15,7 @@ mod verdicts;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use clap::Parser;
 use serde_json::json;
 
@@ -40,19 +42,31 @@ pub struct Scale {
     pub verdicts: usize,
     /// Built snapshots.
     pub builds: usize,
+    /// Members of the large role.
+    pub members: usize,
+    /// Changes of it, and other work on Postgres.
+    pub rounds: usize,
 }
 
 impl Scale {
-    const FULL: Self = Self { verdicts: 500_000, builds: 500 };
-    const SMOKE: Self = Self { verdicts: 1_000, builds: 3 };
+    const FULL: Self = Self { verdicts: 500_000, builds: 500, members: 100_000, rounds: 50 };
+    const SMOKE: Self = Self { verdicts: 1_000, builds: 3, members: 2_000, rounds: 3 };
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     let scale = if options.smoke { Scale::SMOKE } else { Scale::FULL };
+    let url =
+        std::env::var("DATABASE_URL").context("DATABASE_URL: a Postgres that lets us create a database")?;
     let mut figures = Figures::default();
+    figures.note(machine());
     verdicts::run(&scale, &mut figures)?;
     snapshots::run(&scale, &mut figures)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(storage::run(
+        &url,
+        &scale,
+        &mut figures,
+    ))?;
     println!("{}", figures.markdown());
     let written = json!({ "bench": "permissions", "smoke": options.smoke, "result": figures.json() });
     if let Some(directory) = options.out.parent() {
@@ -64,4 +78,17 @@ fn main() -> anyhow::Result<ExitCode> {
         eprintln!("above its bar: {}", figure.what);
     }
     Ok(if options.check && !failed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The processor, and how busy it was before we began.
+fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("?", |(_, m)| m);
+    let count = std::thread::available_parallelism().map_or(0, |count| count.get());
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("?");
+    format!("Machine: {model}, {count} CPUs, load {load} at the start.")
 }

@@ -79,12 +79,16 @@ pub async fn explain(store: &Store, question: &Question) -> Result<Answer, Error
         return Err(Error::Parameter("the app has not defined this custom right"));
     }
     let accids = std::slice::from_ref(&question.accid);
-    let roles = member::standings(&mut *tx, question.server, accids).await?.remove(&question.accid);
+    let mut roles = member::standings(&mut *tx, question.server, accids).await?.remove(&question.accid);
     let banned = !ban::among(&mut *tx, question.server, accids).await?.is_empty();
     let names = ServerNames(name::of_server(&mut *tx, question.server).await?);
     tx.commit().await.map_err(StoreError::from)?;
 
     let snapshot = rules::build(rules)?;
+    // Storage has no order of its own; people read the highest rank first, and the same each time.
+    if let Some(roles) = &mut roles {
+        roles.sort_by_key(|role| (snapshot.roles().get(role).map(|rules| rules.priority), *role));
+    }
     let subject = match &roles {
         Some(roles) => Subject::member(&question.accid, roles),
         None => Subject::outsider(&question.accid),

@@ -30,7 +30,7 @@ async fn the_status_is_the_verdict_and_the_last_line_says_it(pool: PgPool) {
         (
             0,
             "--channel 200 --account ann --right RTCChannelOpenMicrophone",
-            "-> 4. Role 101 \"Soloists\" here allows it.",
+            "-> 3. Role 101 \"Soloists\" here allows it.",
         ),
         (1, "--channel 200 --account bob --right 17", "-> 3. Role 102 \"Singers\" here denies it."),
         (1, "--channel 200 --account cid --right 17", "-> 3. The @everyone role here denies it."),
