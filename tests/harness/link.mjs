@@ -58,6 +58,11 @@ export class Link {
     });
   }
 
+  /** How many frames that fit have come so far. */
+  count(fits) {
+    return this.#frames.filter((frame) => typeof frame === 'string' && fits(frame)).length;
+  }
+
   send(text) {
     this.socket.send(text);
   }
