@@ -319,3 +319,66 @@ async fn a_roles_count_follows_every_way_out_of_it(pool: PgPool) -> anyhow::Resu
     assert_eq!(counts().await?, ((0, 0), (1, 1)));
     Ok(())
 }
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn concurrent_edits_of_members_leave_memory_and_storage_alike(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let ann = app.account("ann").await?;
+    let made = support::server(&app, &ann).await?;
+    let mut actors = Vec::new();
+    for name in ["bob", "cy", "dan", "eve"] {
+        let actor = app.account(name).await?;
+        join(&app, &actor, made.id).await?;
+        actors.push(actor);
+    }
+    // Each role allows another right, so verdicts tell who is in which.
+    let rights = [Right::KICK_SERVER, Right::MANAGE_SERVER, Right::REMIND_EVERYONE];
+    let mut roles = Vec::new();
+    for (right, priority) in rights.into_iter().zip(1..) {
+        let id = custom_role(&app, &ann, made.id, priority).await?;
+        let auths = vec![(right, AuthValue::Allow)];
+        let update = RoleUpdate { auths, ..RoleUpdate::default() };
+        role::update(&app.core, &ann, made.id, id, update).await?;
+        roles.push(id);
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..96_usize {
+        let (core, ann, server) = (app.core.clone(), ann.clone(), made.id);
+        let (id, next) = (roles[n % 3], roles[(n + 1) % 3]);
+        let who = actors[(n / 3) % 4].clone();
+        tasks.spawn(async move {
+            let one = support::one(&who);
+            match n % 8 {
+                0 | 3 | 5 => code(role::add_members(&core, &ann, server, id, &one).await),
+                1 | 4 => code(role::remove_members(&core, &ann, server, id, &one).await),
+                2 => code(role::set_priorities(&core, &ann, server, &[(id, 9), (next, 8)]).await),
+                // Reading in between keeps something in memory that could grow old.
+                _ if n != 79 => code(role::check(&core, &who, server, None, Right::KICK_SERVER).await),
+                _ => code(role::delete(&core, &ann, server, id).await),
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        let code = done?;
+        // What comes after the deletion finds no role.
+        assert!(matches!(code, Code::OK | Code::NOT_FOUND), "{code}");
+    }
+    let verdicts = async |app: &TestApp| -> anyhow::Result<Vec<bool>> {
+        let mut found = Vec::new();
+        for actor in &actors {
+            let answers = role::check_all(&app.core, actor, made.id, None, &rights).await?;
+            found.extend(answers.into_iter().map(|(_, allowed)| allowed));
+        }
+        Ok(found)
+    };
+    assert!(server::rules_agree(&app.core, made.id).await?);
+    assert_eq!(role::list(&app.core, &ann, made.id, 0, None).await?.len(), 3);
+    for id in roles.iter().filter(|id| **id != roles[79 % 3]) {
+        let (said, kept) = count(&app, *id).await?;
+        assert_eq!(i64::from(said), kept);
+    }
+    let before = verdicts(&app).await?;
+    let app = app.restart().await?;
+    assert_eq!(verdicts(&app).await?, before);
+    Ok(())
+}
