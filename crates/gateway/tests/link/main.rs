@@ -4,6 +4,7 @@ mod commands;
 mod devices;
 mod handshake;
 mod limits;
+mod lists;
 mod login;
 mod notifications;
 mod privacy;
