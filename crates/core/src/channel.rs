@@ -270,21 +270,20 @@ pub async fn members(
     guard::sees(&snapshot, &standing.subject(), scope)?;
     let (owner, everyone) = (&snapshot.owner, snapshot.everyone());
     let mut tx = core.store().begin_read().await?;
-    let db = &mut *tx;
     let found = match snapshot.viewers(scope).ok_or(Error::NotFound("channel"))? {
         Viewers::AllBut(black) if black.roles.has(&everyone) => {
-            viewer::only(db, server, owner, &[], &[], before, limit).await?
+            viewer::only(&mut tx, server, owner, NOBODY, before, limit).await?
         }
         Viewers::AllBut(black) => {
             let (accids, roles) = names(black);
-            viewer::all_but(db, server, owner, &accids, &roles, before, limit).await?
+            viewer::all_but(&mut tx, server, owner, (&accids, &roles), before, limit).await?
         }
         Viewers::Only(white) if white.roles.has(&everyone) => {
-            viewer::all_but(db, server, owner, &[], &[], before, limit).await?
+            viewer::all_but(&mut tx, server, owner, NOBODY, before, limit).await?
         }
         Viewers::Only(white) => {
             let (accids, roles) = names(white);
-            viewer::only(db, server, owner, &accids, &roles, before, limit).await?
+            viewer::only(&mut tx, server, owner, (&accids, &roles), before, limit).await?
         }
     };
     let page = request.cut(found, |(_, joined)| *joined)?;
@@ -295,6 +294,9 @@ pub async fn members(
     items.sort_by_key(|member| std::cmp::Reverse(member.created));
     Ok(Page { items, has_more: page.has_more, next: page.next })
 }
+
+/// A list that names no one.
+const NOBODY: (&[Accid], &[RoleId]) = (&[], &[]);
 
 fn names(list: &Named) -> (Vec<Accid>, Vec<RoleId>) {
     let members = list.members.iter().map(|(accid, ())| accid.clone());

@@ -142,3 +142,42 @@ async fn only_who_sees_the_channel_reads_who_sees_it(pool: PgPool) -> anyhow::Re
     assert_eq!(ask(&bob, made.id, private, 0, None).await, Code::OK);
     Ok(())
 }
+
+/// A role too large to look each of its members up.
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_crowd_is_paged_without_a_gap(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let ann = app.account("ann").await?;
+    let made = support::server(&app, &ann).await?;
+    let crowd = custom_role(&app, &ann, made.id, 1).await?;
+    // 6,000 members, of whom every twelfth is not in the role.
+    for sql in [
+        "INSERT INTO accounts (app, accid, name, token_hash, created, updated)
+         SELECT $1, 'm' || i, 'm', sha256(''), 1, 1 FROM generate_series(1, 6000) i WHERE $2 > 0 AND $3 > 0",
+        "INSERT INTO members (server, accid, app, joined, created, updated)
+         SELECT $2, 'm' || i, $1, s.last_time + i, s.last_time + i, s.last_time + i
+         FROM generate_series(1, 6000) i, servers s WHERE s.id = $2 AND $3 > 0",
+        "INSERT INTO role_members (role, server, accid, created)
+         SELECT $3, $2, 'm' || i, i FROM generate_series(1, 6000) i WHERE i % 12 <> 0 AND $1 > 0",
+        "UPDATE server_roles SET member_count = 5500 WHERE id = $3 AND $1 > 0 AND $2 > 0",
+    ] {
+        let query = sqlx::query(sql).bind(app.app.id.get()).bind(made.id.get()).bind(crowd.get());
+        query.execute(app.pool()).await?;
+    }
+    for (mode, kind, expected) in
+        [(ViewMode::Private, ListKind::White, 5_501), (ViewMode::Public, ListKind::Black, 501)]
+    {
+        let id = support::channel(&app, &ann, made.id, mode).await?.id;
+        let list = List { server: made.id, place: Place::Channel(id), kind };
+        list::add_role(&app.core, &ann, list, crowd).await?;
+        let found = walk(&app, &ann, made.id, id, 100).await?;
+        let distinct: BTreeSet<&Accid> = found.iter().map(|member| &member.accid).collect();
+        assert_eq!((found.len(), distinct.len()), (expected, expected), "{mode:?}");
+        assert!(found.iter().all(|member| {
+            let number: Option<u32> =
+                member.accid.as_str().strip_prefix('m').and_then(|number| number.parse().ok());
+            number.is_none_or(|number| (number % 12 != 0) == (mode == ViewMode::Private))
+        }));
+    }
+    Ok(())
+}
