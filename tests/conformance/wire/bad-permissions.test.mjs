@@ -336,3 +336,19 @@ refused('items that are missing or of the wrong kind are 414', () => [
   ...[42, 50, 54, 56, 60, 62, 65, 66, 67, 69, 70, 71, 73, 74, 80, 83, 84, 85, 87, 88, 89, 104, 109, 110, 111, 113, 115]
     .flatMap((cid) => [['nothing at all', cid, [], 414], ['texts', cid, [S('a'), S('b'), S('c')], 414], ['an empty object', cid, [P({})], 414]]),
 ]);
+
+refused('orders and batches that contradict themselves are 414, or 404 where they name nothing', () => [
+  ['no role to order', 80, [L(id.server), { t: 'ArrayMable', v: [] }], 414],
+  ['one role ordered twice', 80, [L(id.server), { t: 'ArrayMable', v: [P({ 1: id.server, 2: id.role, 7: 7 }), P({ 1: id.server, 2: id.role, 7: 8 })] }], 414],
+  ['an order of 101 roles', 80, [L(id.server), { t: 'ArrayMable', v: CROWD.map((_, i) => P({ 1: id.server, 2: String(i + 1), 7: i + 1 })) }], 414],
+  ['an order whose roles name another server', 80, [L(id.server), { t: 'ArrayMable', v: [P({ 1: other.server, 2: id.role, 7: 7 })] }], 404],
+  ['a layer role by its parent', 67, [P({ 1: id.server, 2: id.role, 3: id.open, 4: text({ 15: 1 }) })], 404],
+  ['more than 100 roles on a list', 58, [P({ 1: id.server, 2: id.open, 3: 2, 4: text(CROWD.map((_, i) => String(i + 1))) })], 414],
+  ['more than 100 parents of channel roles', 78, [L(id.server), L(id.open), S(text(CROWD.map((_, i) => String(i + 1))))], 414],
+]);
+
+refused('the owner stays out of reach, also of itself: 403', () => [
+  ['kicking', 42, [L(id.server), A(['owner'])], 403],
+  ['kicking among others', 42, [L(id.server), A(['bob', 'owner'])], 403],
+  ['banning', 104, [P({ 1: id.server, 2: 1, 3: 'owner' })], 403],
+]);
