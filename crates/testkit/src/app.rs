@@ -44,9 +44,15 @@ impl TestApp {
     }
 
     /// A new process over the same database: nothing in memory survives.
-    pub async fn restart(self) -> anyhow::Result<Self> {
-        let (core, clock, hub, rooms) = open(&self.pool, |_| {}).await?;
-        Ok(Self { core, clock, hub, rooms, app: self.app, pool: self.pool })
+    pub async fn restart(mut self) -> anyhow::Result<Self> {
+        self.forget().await?;
+        Ok(self)
+    }
+
+    /// As [`Self::restart`], in place.
+    pub async fn forget(&mut self) -> anyhow::Result<()> {
+        (self.core, self.clock, self.hub, self.rooms) = open(&self.pool, |_| {}).await?;
+        Ok(())
     }
 
     /// A second app in the same database, over the same core.
