@@ -241,7 +241,8 @@ async fn priorities_move_together_or_not_at_all(pool: PgPool) -> anyhow::Result<
         async |actor, list: &[(RoleId, i64)]| role::set_priorities(&app.core, actor, made.id, list).await;
     let nobody = RoleId::new(9).unwrap();
     let too_many: Vec<_> = (1..=101).map(|n| (RoleId::new(n).unwrap(), n)).collect();
-    let refusals: [(&Actor, &[(RoleId, i64)], Code); 13] = [
+    type Refusal<'a> = (&'a Actor, &'a [(RoleId, i64)], Code);
+    let refusals: [Refusal<'_>; 13] = [
         (&cy, &[(a, 30)], Code::FORBIDDEN),
         // The manager's own role, a role to its own rank, above it; the valid one beside them moves no further.
         (&bob, &[(a, 30), (top, 40)], Code::FORBIDDEN),
