@@ -269,3 +269,6 @@ impl Account {
         1
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,12 @@ impl TestApp {
         Ok(())
     }
 
+    /// Another process over the same database, at the same time.
+    pub async fn sibling(&self) -> anyhow::Result<Self> {
+        let (core, clock, hub, rooms) = open(&self.pool, |_| {}).await?;
+        Ok(Self { core, clock, hub, rooms, app: self.app.clone(), pool: self.pool.clone() })
+    }
+
     /// A second app in the same database, over the same core.
     pub async fn other_app(&self) -> anyhow::Result<App> {
         Ok(account::create_app(&self.core, "other", Some("otherkey"), None).await?.app)
@@ -91,6 +97,12 @@ impl TestApp {
         let done = account::login(&self.core, login).await?;
         self.hub.log_in(&actor.user, &done.servers);
         Ok(())
+    }
+
+    /// Its last link ends.
+    pub fn log_out(&self, actor: &Actor) {
+        self.hub.log_out(&actor.user);
+        account::offline(&self.core, &actor.user);
     }
 
     /// Delivers everything in the outbox.

@@ -15,6 +15,7 @@ mod matrix;
 mod media;
 mod member;
 mod member_role;
+mod memberships;
 mod notify;
 mod races;
 mod restart;
