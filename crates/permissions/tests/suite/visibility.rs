@@ -18,14 +18,26 @@ proptest! {
         }
     }
 
-    /// Property 12.
+    /// Property 12, for both ways to be hidden.
     #[test]
-    fn nothing_is_allowed_where_nothing_is_seen(world in world(), who in member(), at in place()) {
-        let mut hidden = world.open(at);
-        let before = hidden.checks(&who, at);
-        hidden.place_mut(at).black_members.insert(who.name.clone());
+    fn nothing_is_allowed_where_nothing_is_seen(world in world(), who in member(), at in place(), private in any::<bool>()) {
+        let mut world = world.open(at);
+        let place = world.place_mut(at);
+        place.private = private;
+        place.white_members.insert(who.name.clone());
+        let before = world.checks(&who, at);
+        let mut hidden = world.clone();
+        let place = hidden.place_mut(at);
+        if private {
+            place.white_members.remove(&who.name);
+            place.white_roles.clear();
+        } else {
+            place.black_members.insert(who.name.clone());
+        }
         prop_assert!(hidden.checks(&who, at).into_values().all(|allowed| !allowed));
-        hidden.place_mut(at).black_members.remove(&who.name);
+        let place = hidden.place_mut(at);
+        place.white_members.insert(who.name.clone());
+        place.black_members.remove(&who.name);
         prop_assert_eq!(hidden.checks(&who, at), before);
     }
 
