@@ -139,3 +139,56 @@ pub fn leave(core: &Core, actor: &Actor, server: ServerId) -> Result<(), Error> 
 pub fn offline(core: &Core, user: &UserKey) {
     core.visitors().forget(user);
 }
+
+#[cfg(test)]
+mod tests {
+    use rotunda_model::{Accid, AppId};
+
+    use super::*;
+
+    fn user(accid: &str) -> UserKey {
+        UserKey { app: AppId::new(1).unwrap(), accid: Accid::new(accid).unwrap() }
+    }
+
+    fn server(id: i64) -> ServerId {
+        ServerId::new(id).unwrap()
+    }
+
+    /// Joining, a last link's end and a deleted server may all come between judgement and entry.
+    #[test]
+    fn an_entry_judged_before_an_end_is_judged_again() {
+        let (vic, visitors) = (user("vic"), Visitors::default());
+        let ends: [&dyn Fn(); 4] = [
+            &|| visitors.settle(server(1), std::slice::from_ref(&vic), false),
+            &|| visitors.settle(server(1), &[], true),
+            &|| visitors.forget(&vic),
+            &|| drop(visitors.leave(&vic, server(1))),
+        ];
+        for end in ends {
+            let judged_at = visitors.ends();
+            end();
+            assert_eq!(visitors.enter(&vic, server(1), judged_at), Entry::Overtaken);
+            assert!(!visitors.has(&vic, server(1)));
+        }
+        visitors.settle(server(1), &[], false);
+        assert_eq!(visitors.enter(&vic, server(1), visitors.ends()), Entry::Done);
+        assert!(visitors.has(&vic, server(1)) && !visitors.has(&user("eve"), server(1)));
+    }
+
+    #[test]
+    fn visits_are_bounded_and_leave_nothing_behind() {
+        let (vic, visitors) = (user("vic"), Visitors::default());
+        let max = i64::try_from(SERVERS_MAX).unwrap();
+        for id in 1..=max {
+            assert_eq!(visitors.enter(&vic, server(id), 0), Entry::Done);
+        }
+        assert_eq!(visitors.enter(&vic, server(max + 1), 0), Entry::TooMany);
+        assert_eq!(visitors.enter(&vic, server(max), 0), Entry::Done, "there already");
+        assert_eq!(visitors.enter(&user("eve"), server(1), 0), Entry::Done);
+        visitors.settle(server(1), &[], true);
+        for id in 2..=max {
+            assert!(visitors.leave(&vic, server(id)));
+        }
+        assert!(visitors.0.lock().visits.is_empty());
+    }
+}

@@ -9,3 +9,4 @@ mod login;
 mod notifications;
 mod privacy;
 mod support;
+mod visitors;

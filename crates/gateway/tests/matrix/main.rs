@@ -113,3 +113,32 @@ async fn ids_of_another_server(pool: PgPool) -> anyhow::Result<()> {
     assert!(wrong.is_empty(), "{} commands mix servers:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
+
+/// No client can make the server fail, or change something by what is refused.
+#[sqlx::test(migrations = "../../migrations")]
+async fn mangled_packets(pool: PgPool) -> anyhow::Result<()> {
+    let mut world = world::World::build(pool).await?;
+    let mut wrong = Vec::new();
+    for row in rows::ALL.iter().copied().flatten() {
+        wrong.extend(table::check_mangled(&mut world, row).await?);
+    }
+    assert!(wrong.is_empty(), "{} mangled packets:\n{}", wrong.len(), wrong.join("\n"));
+    Ok(())
+}
+
+/// Beside the commands: whom the door of a media channel lets in.
+#[sqlx::test(migrations = "../../migrations")]
+async fn entry_to_a_call(pool: PgPool) -> anyhow::Result<()> {
+    let world = world::World::build(pool).await?;
+    let ids = &world.ids;
+    for (what, channel, expected) in [
+        //                          own  adm  mem  den  vis  ban  lft  out  oth  app
+        ("channel", ids.channel, [200, 200, 403, 403, 403, 403, 403, 403, 403, 404]),
+        ("synced", ids.synced, [200, 200, 403, 403, 403, 403, 403, 403, 403, 404]),
+        ("hidden", ids.hidden, [200, 403, 403, 403, 403, 403, 403, 403, 403, 404]),
+        ("window", ids.window, [200, 200, 403, 403, 403, 403, 403, 403, 403, 404]),
+    ] {
+        assert_eq!(world.entries(channel).await, expected, "{what}");
+    }
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! What a row is, and how it is checked.
 
 use rotunda_wire::CommandId;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Ids, Standing, World};
 
@@ -104,6 +104,57 @@ pub async fn check_mixed(world: &mut World, row: &Row) -> anyhow::Result<Vec<Str
         wrong.push(format!("{at}: {told}"));
     }
     Ok(wrong)
+}
+
+/// The row by the owner, with every item and every tag in turn left out or written wrongly. The code is never one of the
+/// server's own failures, and what is refused changes nothing.
+pub async fn check_mangled(world: &mut World, row: &Row) -> anyhow::Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let mut before = world.digest().await?;
+    for items in mangled(&(row.items)(&world.ids)) {
+        let answer = world.send(Standing::Own, row.command, &items).await;
+        let at = format!("{} {} with {}: {}", row.command, row.what, Value::from(items), answer.code);
+        if !matches!(answer.code, 200 | 400..500) {
+            wrong.push(at.clone());
+        }
+        let after = world.digest().await?;
+        if after != before {
+            if answer.code != 200 {
+                wrong.push(format!("{at}, but it changed something"));
+            }
+            world.restore().await?;
+            before = world.digest().await?;
+        }
+    }
+    Ok(wrong)
+}
+
+/// Each item and each of its tags left out, and written as what no command takes there.
+fn mangled(items: &[Value]) -> Vec<Vec<Value>> {
+    let bad = [json!(null), json!(-1), json!("x\u{0}"), json!([{}]), json!({ "1": {} }), json!(1e300)];
+    let mut all = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let with = |value: Value| {
+            let mut items = items.to_vec();
+            if let Some(item) = items.get_mut(at) {
+                *item = value;
+            }
+            items
+        };
+        all.push(items.iter().take(at).cloned().collect());
+        all.extend(bad.iter().cloned().map(with));
+        let Some(tags) = item.as_object() else { continue };
+        for tag in tags.keys() {
+            let without = tags.iter().filter(|(other, _)| *other != tag);
+            all.push(with(without.map(|(tag, value)| (tag.clone(), value.clone())).collect()));
+            for value in &bad {
+                let mut tags = tags.clone();
+                tags.insert(tag.clone(), value.clone());
+                all.push(with(tags.into()));
+            }
+        }
+    }
+    all
 }
 
 fn is_nothing(item: Option<&Value>) -> bool {

@@ -19,8 +19,8 @@ use rotunda_gateway::link::{
     socket::Pulse,
 };
 use rotunda_model::{
-    Accid, AuthValue, CategoryId, ChannelId, ChannelKind, ListKind, Place, RequestId, Right, RightScope,
-    RoleId, ServerId, SyncMode, ViewMode, VisitorMode,
+    Accid, AuthValue, CategoryId, ChannelId, ChannelKind, Code, ListKind, Place, RequestId, Right,
+    RightScope, RoleId, ServerId, SyncMode, ViewMode, VisitorMode,
     server::{ApplyMode, InviteMode},
 };
 use rotunda_testkit::TestApp;
@@ -194,6 +194,16 @@ impl World {
         let (session, _pushes) = Session::new(actor.clone(), LoginInfo::default(), Pulse::default());
         let call = Call { core: &self.app.core, actor, hub: &self.hub, session: &session, request: &request };
         commands::handle(call).await
+    }
+
+    /// What the door of a media channel says, by column.
+    pub async fn entries(&self, channel: ChannelId) -> [u16; Standing::ALL.len()] {
+        let mut codes = [0; Standing::ALL.len()];
+        for ((_, actor), code) in self.actors.iter().zip(&mut codes) {
+            let verdict = media::verdict(&self.app.core, &actor.user, channel).await;
+            *code = verdict.map_or_else(|error| error.code(), |_| Code::OK).0;
+        }
+        codes
     }
 
     /// Of every row in the database.

@@ -96,7 +96,7 @@ pub fn refuse(request: &Request, refusal: &Refusal) -> Answer {
 /// Makes [`BUILT`] and the dispatch of one list, so that neither can miss what the other has.
 macro_rules! families {
     ($($family:ident: $($sid:literal [$($cid:literal)*])*;)*) => {
-        /// Every command that is built.
+        /// Every command that is built. Each needs rows in `tests/matrix`: who may do it?
         pub const BUILT: &[CommandId] = &[$($($(CommandId::new($sid, $cid),)*)*)*];
 
         #[expect(clippy::manual_range_patterns, reason = "the list names every command by itself")]
