@@ -112,8 +112,8 @@ async fn kicking_is_all_or_nothing(pool: PgPool) -> anyhow::Result<()> {
     assert_eq!(kick(&w, &w.ann, &[]).await, Code::PARAMETER);
     let many: Vec<Accid> = (0..101).map(|n| Accid::new(&format!("a{n}")).unwrap()).collect();
     assert_eq!(kick(&w, &w.ann, &many).await, Code::PARAMETER);
-    assert_eq!(kick(&w, &cy, &[bob.clone()]).await, Code::FORBIDDEN, "without the right");
-    assert_eq!(kick(&w, &eve, &[bob.clone()]).await, Code::FORBIDDEN, "an outsider");
+    assert_eq!(kick(&w, &cy, &one(&w.bob)).await, Code::FORBIDDEN, "without the right");
+    assert_eq!(kick(&w, &eve, &one(&w.bob)).await, Code::FORBIDDEN, "an outsider");
 
     let auths = vec![(Right::KICK_SERVER, AuthValue::Allow)];
     let update = RoleUpdate { auths, ..RoleUpdate::default() };

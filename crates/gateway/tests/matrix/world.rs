@@ -80,8 +80,6 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ids {
     pub server: ServerId,
-    /// A server that only `oth` is in.
-    pub other: ServerId,
     /// Public, of type media, in no category. `low` has a role in it, `tom` an override.
     pub channel: ChannelId,
     /// In the category, in sync with it.
@@ -117,7 +115,7 @@ impl Ids {
     /// The other server's places and roles beside the own server.
     pub fn mixed(&self) -> Self {
         match &self.elsewhere {
-            Some(elsewhere) => Self { server: self.server, other: self.other, ..Self::clone(elsewhere) },
+            Some(elsewhere) => Self { server: self.server, ..Self::clone(elsewhere) },
             None => self.clone(),
         }
     }
@@ -166,14 +164,10 @@ impl World {
         let (own, oth) = (actor(Standing::Own)?, actor(Standing::Oth)?);
         let elsewhere = furnish(&app, oth, THEIRS, Self::SECRET).await?;
         let mut ids = furnish(&app, own, "", "ours").await?;
-        ids.other = elsewhere.server;
         ids.elsewhere = Some(Box::new(elsewhere));
         member::leave(&app.core, actor(Standing::Lft)?, ids.server).await?;
         ban::add(&app.core, own, ids.server, &accid("ban")?, String::new()).await?;
-        let invited = ["vis", "lft", "out", "oth"]
-            .map(|name| accid(name))
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?;
+        let invited = ["vis", "lft", "out", "oth"].map(accid).into_iter().collect::<Result<Vec<_>, _>>()?;
         ids.invitation = invite::invite(&app.core, own, ids.server, &invited, "", None).await?.request.id;
 
         let tables = tables(app.pool()).await?;
@@ -327,7 +321,6 @@ async fn furnish(app: &TestApp, own: &Actor, prefix: &str, text: &str) -> anyhow
     let application = invite::apply(core, &applicant, server, text, None).await?.id;
     Ok(Ids {
         server,
-        other: server,
         channel,
         synced,
         hidden,
