@@ -30,7 +30,7 @@ pub async fn add(
 ) -> Result<LayerRole, Error> {
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
-    guard::add_or_remove_entry(&change.before, &standing.subject(), place.into(), Some(server_role))?;
+    guard::add_entry(&change.before, &standing.subject(), place.into(), Some(server_role))?;
     let (id, created) = (core.next_id()?, change.tick());
     if !store::insert_role(&mut *change.tx, id, place, server_role, created).await? {
         return Err(Error::Repeated("the server role has a role there"));
@@ -44,7 +44,7 @@ pub async fn add(
 
 /// 24_66, 24_84, by the role's own id. Notifies 29 to the server: what it had decided is inherited again.
 ///
-/// Errors: 404; 403 as for [`add`].
+/// Errors: 404; 403 as for [`add`], or when it denies the caller a right that the caller would have without it.
 pub async fn remove(
     core: &Core,
     actor: &Actor,
@@ -55,9 +55,11 @@ pub async fn remove(
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     let found = store::get_role(&mut *change.tx, place, id).await?;
-    let server_role = found.as_ref().map(|role| role.server_role);
-    guard::add_or_remove_entry(&change.before, &standing.subject(), place.into(), server_role)?;
-    let mut role = found.ok_or(Error::NotFound("role"))?;
+    let Some(mut role) = found else {
+        guard::add_entry(&change.before, &standing.subject(), place.into(), None)?;
+        return Err(Error::NotFound("role"));
+    };
+    guard::remove_layer_role(&change.before, &standing.subject(), place.into(), role.server_role)?;
     store::delete_role(&mut *change.tx, place, id).await?;
     let freed = inherited_again(&role.auths);
     role.auths = Auths::new();
@@ -86,7 +88,7 @@ pub async fn update(
     let scope = Scope::from(place);
     let found = store::get_role(&mut *change.tx, place, id).await?;
     let Some(mut role) = found else {
-        guard::add_or_remove_entry(&change.before, &standing.subject(), scope, None)?;
+        guard::add_entry(&change.before, &standing.subject(), scope, None)?;
         return Err(Error::NotFound("role"));
     };
     guard::update_layer_role(&change.before, &standing.subject(), scope, role.server_role, auths)?;

@@ -35,7 +35,7 @@ pub struct Key {
 pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Error> {
     let mut change = Change::begin(core, actor, key.server).await?;
     let standing = change.actor_standing().await?;
-    guard::add_or_remove_entry(&change.before, &standing.subject(), key.place.into(), None)?;
+    guard::add_entry(&change.before, &standing.subject(), key.place.into(), None)?;
     if !change.standing(&key.accid).await?.is_member() {
         return Err(Error::NotFound("member"));
     }
@@ -60,11 +60,11 @@ pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Er
 
 /// 24_70, 24_88. Notifies 30 when it had decided anything: those rights are inherited again.
 ///
-/// Errors: 404; 403 as for [`add`].
+/// Errors: 404; 403 as for [`add`], or when it denies the caller a right that the caller would have without it.
 pub async fn remove(core: &Core, actor: &Actor, key: &Key) -> Result<(), Error> {
     let mut change = Change::begin(core, actor, key.server).await?;
     let standing = change.actor_standing().await?;
-    guard::add_or_remove_entry(&change.before, &standing.subject(), key.place.into(), None)?;
+    guard::remove_override(&change.before, &standing.subject(), key.place.into(), &key.accid)?;
     let mut old = found(&mut change, key).await?;
     store::delete_override(&mut *change.tx, key.place, &key.accid).await?;
     let freed = inherited_again(&old.auths);

@@ -30,6 +30,9 @@ pub enum Refusal {
     /// Grant guard G2.
     #[error("the actor would lose right {} in {scope:?} by its own change", right.id())]
     WouldLose { right: Right, scope: Scope },
+    /// Grant guard G1, for what removing an entry sets free.
+    #[error("the actor would gain right {} in {scope:?} by removing what denies it", right.id())]
+    WouldGain { right: Right, scope: Scope },
     #[error("the role allows right {}, which the actor does not hold", right.id())]
     SelfPromotion { right: Right },
     #[error("of @everyone only the rights can change")]
@@ -68,6 +71,7 @@ impl Refusal {
             | Self::RankTooLow { .. }
             | Self::NotHeld { .. }
             | Self::WouldLose { .. }
+            | Self::WouldGain { .. }
             | Self::SelfPromotion { .. }
             | Self::EveryoneIsFixed => Code::FORBIDDEN,
         }

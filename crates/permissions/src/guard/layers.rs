@@ -1,14 +1,14 @@
 //! Channel and category roles and member overrides. Rank plays no part in them.
 
-use rotunda_model::{Accid, Right, RoleId};
+use rotunda_model::{Accid, AuthValue, Auths, Right, RoleId};
 
 use super::{Changes, holds, may_set, sees, updated};
 use crate::{Layer, Refusal, Scope, Snapshot, Subject};
 
-/// Adding or removing a role or an override in a channel or category; the layer's @everyone stays.
+/// Adding a role or an override in a channel or category; the layer's @everyone is there from the start.
 ///
 /// Channel: manageRole and manageChannel there. Category: manageRole there or in the server, and seeing it.
-pub fn add_or_remove_entry(
+pub fn add_entry(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
     scope: Scope,
@@ -22,8 +22,56 @@ pub fn add_or_remove_entry(
     }
 }
 
-/// Setting what a role (by its server role, @everyone included) says there: as [`add_or_remove_entry`], and the
-/// grant guards.
+/// Removing a role, by its server role: as [`add_entry`], and what it denied must not keep the actor itself from a
+/// right. Removing sets every right of the entry to ignore, so without this it would be the way around G1.
+pub fn remove_layer_role(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    role: RoleId,
+) -> Result<(), Refusal> {
+    add_entry(snapshot, actor, scope, Some(role))?;
+    let auths = layer(snapshot, scope).and_then(|layer| layer.roles.get(&role));
+    gains_nothing(snapshot, actor, scope, auths.ok_or(Refusal::UnknownRole(role))?, |layer| {
+        layer.roles.remove(&role);
+    })
+}
+
+/// Removing a member's override: as [`remove_layer_role`].
+pub fn remove_override(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    target: &Accid,
+) -> Result<(), Refusal> {
+    add_entry(snapshot, actor, scope, None)?;
+    let auths = layer(snapshot, scope).and_then(|layer| layer.members.get(target));
+    gains_nothing(snapshot, actor, scope, auths.ok_or(Refusal::UnknownOverride)?, |layer| {
+        layer.members.remove(target);
+    })
+}
+
+/// The actor holds no right after `remove` that it lacks before. Only rights that the entry denied can come back.
+fn gains_nothing(
+    snapshot: &Snapshot,
+    actor: &Subject<'_>,
+    scope: Scope,
+    entry: &Auths,
+    remove: impl FnOnce(&mut Layer),
+) -> Result<(), Refusal> {
+    let mut after = snapshot.clone();
+    if let Some(layer) = layer_mut(&mut after, scope) {
+        remove(layer);
+    }
+    let mut denied = entry.iter().filter(|(_, value)| *value == AuthValue::Deny).map(|(right, _)| right);
+    let held = |snapshot: &Snapshot, right| snapshot.allows(actor, scope, right).unwrap_or(false);
+    match denied.find(|right| !held(snapshot, *right) && held(&after, *right)) {
+        Some(right) => Err(Refusal::WouldGain { right, scope }),
+        None => Ok(()),
+    }
+}
+
+/// Setting what a role (by its server role, @everyone included) says there: as [`add_entry`], and the grant guards.
 pub fn update_layer_role(
     snapshot: &Snapshot,
     actor: &Subject<'_>,

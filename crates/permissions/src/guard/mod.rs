@@ -12,7 +12,7 @@ pub use channels::{
     create_category, create_channel, edit_list, move_channel, read_list, set_view_mode, update_category,
     update_channel, update_media_config,
 };
-pub use layers::{add_or_remove_entry, update_layer_role, update_override};
+pub use layers::{add_entry, remove_layer_role, remove_override, update_layer_role, update_override};
 pub use members::{
     ban, delete_server, edit_other_info, edit_own_info, handle_applications, invite, kick, leave, read_bans,
     read_invite_history, unban, update_server,

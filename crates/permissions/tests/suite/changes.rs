@@ -183,6 +183,42 @@ fn no_update_in_a_layer_takes_a_touched_right_from_its_author() {
     });
 }
 
+/// Nor is removing an entry the way around G1.
+#[test]
+fn no_removal_in_a_layer_gives_its_author_a_right() {
+    let entry = prop_oneof![
+        role_id().prop_map(Ok),
+        proptest::sample::select(MEMBERS.to_vec()).prop_map(|name| Err(accid(name))),
+    ];
+    often_accepted((willing(), place(), entry), 100, |((world, who), at, entry)| {
+        let mut world = world.open(at);
+        for auths in world.place_mut(at).overrides.values_mut() {
+            auths.retain(|right, _| ![2, 3].contains(right));
+        }
+        let before = world.snapshot();
+        let verdict = with_subject(&who, |actor| match &entry {
+            Ok(id) => guard::remove_layer_role(&before, actor, scope(at), role(*id)),
+            Err(target) => guard::remove_override(&before, actor, scope(at), target),
+        });
+        let place = world.place_mut(at);
+        match &entry {
+            Ok(id) => drop(place.roles.remove(id)),
+            Err(target) => drop(place.overrides.remove(target.as_str())),
+        }
+        let after = world.checks(&who, at);
+        let held =
+            |right| with_subject(&who, |actor| before.allows(actor, scope(at), to_right(right)).unwrap());
+        let gained: Vec<u32> =
+            after.into_iter().filter(|(right, has)| *has && !held(*right)).map(|(right, _)| right).collect();
+        match verdict {
+            Ok(()) => prop_assert!(gained.is_empty(), "the author gained {:?}", gained),
+            Err(Refusal::WouldGain { right, .. }) => prop_assert!(gained.contains(&right.id())),
+            Err(_) => {}
+        }
+        Ok(verdict.is_ok())
+    });
+}
+
 fn write(snapshot: &mut Snapshot, at: At, entry: &Result<i64, Accid>, changes: &[(Right, AuthValue)]) {
     let layer = match scope(at) {
         Scope::Server => panic!("a server has no layer"),

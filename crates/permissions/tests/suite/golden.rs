@@ -290,10 +290,14 @@ impl Case {
             ["remove-from", name, targets @ ..] => {
                 guard::remove_role_members(snapshot, actor, id(name), &accids(targets))
             }
-            ["entry", at, "role", name] => {
-                guard::add_or_remove_entry(snapshot, actor, place(at), Some(id(name)))
+            ["entry", at, "role", name] => guard::add_entry(snapshot, actor, place(at), Some(id(name))),
+            ["entry", at, "member", _] => guard::add_entry(snapshot, actor, place(at), None),
+            ["remove-entry", at, "role", name] => {
+                guard::remove_layer_role(snapshot, actor, place(at), id(name))
             }
-            ["entry", at, "member", _] => guard::add_or_remove_entry(snapshot, actor, place(at), None),
+            ["remove-entry", at, "member", name] => {
+                guard::remove_override(snapshot, actor, place(at), &accid(name))
+            }
             ["layer-role", at, name, says @ ..] => {
                 guard::update_layer_role(snapshot, actor, place(at), id(name), &typed(says))
             }
