@@ -24,6 +24,7 @@ mod server;
 mod subscription;
 mod support;
 mod sync;
+mod sync_random;
 mod viewers;
 mod visibility;
 mod visitor;

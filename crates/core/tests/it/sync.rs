@@ -23,15 +23,15 @@ use crate::{
 };
 
 /// One server with a category that says something in every way a category can, and another that says nothing.
-struct World {
-    app: TestApp,
-    server: ServerId,
-    ann: Actor,
+pub struct World {
+    pub app: TestApp,
+    pub server: ServerId,
+    pub ann: Actor,
     /// Members: dan is on the black list, cid in the role, bob has an override.
-    members: [Actor; 3],
-    crew: RoleId,
-    full: CategoryId,
-    empty: CategoryId,
+    pub members: [Actor; 3],
+    pub crew: RoleId,
+    pub full: CategoryId,
+    pub empty: CategoryId,
 }
 
 /// Everything a channel or category says of itself, ids and times aside.
@@ -66,7 +66,7 @@ macro_rules! said {
 }
 
 impl World {
-    async fn new(pool: PgPool) -> anyhow::Result<Self> {
+    pub async fn new(pool: PgPool) -> anyhow::Result<Self> {
         let app = TestApp::new(pool).await?;
         let ann = app.account("ann").await?;
         let members = [app.account("bob").await?, app.account("cid").await?, app.account("dan").await?];
@@ -105,7 +105,7 @@ impl World {
         Ok(())
     }
 
-    async fn set_mode(&self, place: Place, view_mode: ViewMode) -> anyhow::Result<()> {
+    pub async fn set_mode(&self, place: Place, view_mode: ViewMode) -> anyhow::Result<()> {
         let core = &self.app.core;
         match place {
             Place::Category(id) => {
@@ -134,7 +134,7 @@ impl World {
         Ok(moved)
     }
 
-    async fn agrees(&self) -> anyhow::Result<()> {
+    pub async fn agrees(&self) -> anyhow::Result<()> {
         anyhow::ensure!(server::rules_agree(&self.app.core, self.server).await?, "rules differ from storage");
         Ok(())
     }
@@ -155,7 +155,7 @@ impl World {
         Ok(answers)
     }
 
-    async fn says(&self, place: Place) -> anyhow::Result<Vec<String>> {
+    pub async fn says(&self, place: Place) -> anyhow::Result<Vec<String>> {
         let (sql, id) = match place {
             Place::Channel(id) => (said!("channel", "channels"), id.get()),
             Place::Category(id) => (said!("category", "categories"), id.get()),
