@@ -235,6 +235,7 @@ impl Loop {
         worker.close_all(now);
         inbox.clear();
         worker.turn(now, &mut inbox, &mut outbox, &mut self.port);
+        self.pass_on(worker.take_events());
         Ok(())
     }
 

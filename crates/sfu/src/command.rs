@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    ConsumerId, ProducerId, TransportId,
+    ConsumerId, ProducerId, TransportId, Usage,
     ortc::{ConsumerMapping, Fingerprint, MediaKind, ProducerMedia},
 };
 
@@ -27,6 +27,8 @@ pub enum Command {
     RemoveConsumer(ConsumerId),
     /// Ask the publisher for a keyframe, at most one per stream per 500 ms.
     RequestKeyframe(ProducerId),
+    /// Answered by [`Event::Usage`].
+    ReportUsage,
 }
 
 /// A transport to open. The client always checks connectivity; this side answers (ICE-lite) and starts DTLS.
@@ -117,6 +119,10 @@ pub enum Event {
     TransportLost { id: TransportId, reason: LostReason },
     /// An authenticated packet arrived on a lost transport.
     TransportBack { id: TransportId },
+    /// The last event of a transport, whatever ended it: what it carried.
+    TransportClosed { id: TransportId, usage: Usage },
+    /// What every open transport has carried so far.
+    Usage(Vec<(TransportId, Usage)>),
     /// The worker failed inside and started again empty: every transport of it is gone.
     WorkerRestarted { panics: u64 },
 }

@@ -28,6 +28,8 @@ pub(crate) struct Consumer {
     pub(crate) rewrite: Rewrite,
     packets: u32,
     octets: u32,
+    /// As the receiver last said.
+    pub(crate) lost: u64,
     reports: VecDeque<(u32, Instant)>,
     pub(crate) quality: Quality,
 }
@@ -71,6 +73,7 @@ impl Consumer {
             rewrite: Rewrite::new(clock_rate, first_index),
             packets: 0,
             octets: 0,
+            lost: 0,
             reports: VecDeque::new(),
             quality: Quality::default(),
         }
@@ -173,6 +176,8 @@ impl Consumer {
 
     /// Takes the receiver's report. Round trip = now − when that sender report left − how long it lay there.
     pub(crate) fn reported(&mut self, now: Instant, block: &ReportBlock, clock_rate: u32) {
+        // Duplicates can make it negative.
+        self.lost = u64::try_from(block.lost).unwrap_or(0);
         self.quality.fraction_lost = block.fraction_lost;
         self.quality.jitter = Duration::from_secs_f64(f64::from(block.jitter) / f64::from(clock_rate.max(1)));
         let left = self.reports.iter().rev().find(|(report, _)| *report == block.last_sr && *report != 0);

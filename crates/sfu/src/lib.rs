@@ -41,6 +41,7 @@ mod rtp;
 mod srtp;
 mod stun;
 mod transport;
+mod usage;
 mod worker;
 
 pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};
@@ -51,4 +52,5 @@ pub use consumer::Quality;
 pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, TransportId};
+pub use usage::Usage;
 pub use worker::Worker;

@@ -86,6 +86,12 @@ impl Reception {
         }
     }
 
+    /// Numbers between the first and the highest that never came.
+    pub(crate) fn lost(&self) -> u64 {
+        let expected = self.first.map_or(0, |first| self.highest - first + 1);
+        expected.saturating_sub(self.received)
+    }
+
     /// The block for the next receiver report; None before the first packet.
     pub(crate) fn report(&mut self, ssrc: u32, now: Instant) -> Option<ReportBlock> {
         let expected = self.highest - self.first? + 1;

@@ -9,12 +9,13 @@ use std::{
 use aws_lc_rs::hmac;
 
 use crate::{
-    SrtpOffer, TransportId, TransportSpec,
+    SrtpOffer, SrtpProfile, TransportId, TransportSpec,
     dtls::Handshake,
-    ortc::Fingerprint,
+    ortc::{Fingerprint, IceProtocol},
     reception::Reception,
     srtp::{ReplayWindow, Srtp},
     stun,
+    usage::Usage,
 };
 
 /// Addresses kept per transport: a browser checks from each of its interfaces.
@@ -43,6 +44,8 @@ pub(crate) struct Transport {
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) dtls: Option<Box<dyn Handshake>>,
     pub(crate) srtp: Option<Srtp>,
+    pub(crate) profile: Option<SrtpProfile>,
+    pub(crate) tally: Tally,
     /// When the last authenticated packet came.
     pub(crate) heard: Instant,
     pub(crate) lost: bool,
@@ -58,6 +61,17 @@ pub(crate) struct Transport {
     pub(crate) armed: Option<Instant>,
     /// Consumers that have packets in this turn.
     pub(crate) turn: Vec<usize>,
+}
+
+/// Counted per packet. `lost_down` is of consumers that are gone.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) packets_up: u64,
+    pub(crate) bytes_up: u64,
+    pub(crate) packets_down: u64,
+    pub(crate) bytes_down: u64,
+    pub(crate) lost_up: u64,
+    pub(crate) lost_down: u64,
 }
 
 /// A stream that arrives.
@@ -94,6 +108,8 @@ impl Transport {
             remote: None,
             dtls: None,
             srtp: None,
+            profile: None,
+            tally: Tally::default(),
             heard: now,
             lost: false,
             inbound: HashMap::new(),
@@ -141,6 +157,30 @@ impl Transport {
         let unused = self.paths.iter().enumerate().filter(|(_, path)| Some(path.address) != self.remote);
         let (index, _) = unused.min_by_key(|(_, path)| path.last_check)?;
         Some(self.paths.swap_remove(index).address)
+    }
+
+    /// Remembers what was lost of streams that nothing feeds on, and forgets them.
+    pub(crate) fn forget_idle_streams(&mut self) {
+        let lost = &mut self.tally.lost_up;
+        self.inbound.retain(|_, inbound| {
+            let keep = inbound.feed != Feed::Nothing;
+            *lost += if keep { 0 } else { inbound.reception.lost() };
+            keep
+        });
+    }
+
+    /// `lost_down`: of the consumers it has now.
+    pub(crate) fn usage(&self, lost_down: u64) -> Usage {
+        Usage {
+            protocol: self.remote.map(|_| IceProtocol::Udp),
+            profile: self.profile,
+            packets_up: self.tally.packets_up,
+            bytes_up: self.tally.bytes_up,
+            lost_up: self.tally.lost_up + self.inbound.values().map(|i| i.reception.lost()).sum::<u64>(),
+            packets_down: self.tally.packets_down,
+            bytes_down: self.tally.bytes_down,
+            lost_down: self.tally.lost_down + lost_down,
+        }
     }
 
     /// Keys are in place, there is an address, and the peer is still heard from: media can be sent (RFC 7675).

@@ -439,7 +439,7 @@ impl Owner {
                 metrics::counter!("rotunda_transports_failed_total", "reason" => reason.name()).increment(1);
                 self.transport_ended(seat, transport, true);
             }
-            Event::WorkerRestarted { .. } => {}
+            Event::TransportClosed { .. } | Event::Usage(_) | Event::WorkerRestarted { .. } => {}
         }
     }
 

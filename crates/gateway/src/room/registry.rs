@@ -278,6 +278,7 @@ impl Registry {
                 | Event::TransportFailed { id, .. }
                 | Event::TransportLost { id, .. }
                 | Event::TransportBack { id } => *id,
+                Event::TransportClosed { .. } | Event::Usage(_) => continue,
                 Event::WorkerRestarted { panics } => {
                     tracing::error!(
                         panics,

@@ -46,6 +46,10 @@ impl Worker {
             Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
             Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
             Command::RemoveConsumer(id) => self.consumer_index(id).map(|index| self.remove_consumer(index)),
+            Command::ReportUsage => {
+                self.report_usage();
+                Ok(())
+            }
             Command::RequestKeyframe(id) => self.producer_index(id).map(|index| {
                 let layers = self.producers.get(index).map_or(0, |producer| producer.media.streams.len());
                 (0..layers as u8).for_each(|layer| self.keyframes_wanted.push((index, layer)));
@@ -96,6 +100,7 @@ impl Worker {
         producers.into_iter().for_each(|producer| self.remove_producer(producer));
         consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
         let Some(transport) = self.transports.try_remove(index) else { return };
+        self.events.push(Event::TransportClosed { id: transport.id, usage: transport.usage(0) });
         self.transport_ids.remove(&transport.id);
         self.by_ufrag.remove(&transport.local_ufrag);
         for path in &transport.paths {
@@ -107,8 +112,8 @@ impl Worker {
 
     /// Reports an end that the control plane did not order.
     pub(super) fn end_transport(&mut self, index: usize, event: Event) {
-        self.remove_transport(index);
         self.events.push(event);
+        self.remove_transport(index);
     }
 
     fn add_producer(&mut self, spec: ProducerSpec) -> Result<(), Refusal> {
@@ -126,7 +131,7 @@ impl Worker {
             return Err(Refusal::SsrcTaken(ssrc));
         }
         if transport.inbound.len() >= MAX_INBOUND {
-            transport.inbound.retain(|_, inbound| inbound.feed != Feed::Nothing);
+            transport.forget_idle_streams();
         }
         let entry = self.producers.vacant_entry();
         let producer = Producer {
@@ -243,6 +248,7 @@ impl Worker {
         self.consumer_ids.remove(&consumer.id);
         if let Some(transport) = self.transports.get_mut(consumer.transport) {
             transport.consumers.retain(|other| *other != index);
+            transport.tally.lost_down += consumer.lost;
             transport.by_sent_ssrc.remove(&consumer.mapping.ssrc);
             transport.sealed.insert(consumer.mapping.ssrc, consumer.rewrite.next());
         }
@@ -272,6 +278,14 @@ impl Worker {
         }
     }
 
+    fn report_usage(&mut self) {
+        let lost = |at: &usize| self.consumers.get(*at).map_or(0, |consumer| consumer.lost);
+        let used = self.transports.iter().map(|(_, transport)| {
+            (transport.id, transport.usage(transport.consumers.iter().map(lost).sum()))
+        });
+        self.events.push(Event::Usage(used.collect()));
+    }
+
     fn transport_index(&self, id: TransportId) -> Result<usize, Refusal> {
         self.transport_ids.get(&id).copied().ok_or(Refusal::UnknownTransport(id))
     }
@@ -297,5 +311,6 @@ const fn name(command: &Command) -> &'static str {
         Command::SetConsumerLayer(..) => "set_consumer_layer",
         Command::RemoveConsumer(_) => "remove_consumer",
         Command::RequestKeyframe(_) => "request_keyframe",
+        Command::ReportUsage => "report_usage",
     }
 }

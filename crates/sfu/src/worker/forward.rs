@@ -61,16 +61,23 @@ impl Worker {
             let sent = Sent { layer, extensions: producer.media.extensions, abs_send_time };
             for opened in &producer.turn {
                 let packet = inbox.datagram(opened.slot);
-                let mut skip = None;
+                let (mut skip, mut written) = (None, 0);
                 sender.datagram(to, |room| match consumer.write(now, packet, opened, &sent, srtp, room) {
-                    Ok(length) => Some(length),
+                    Ok(length) => {
+                        written = length as u64;
+                        Some(length)
+                    }
                     Err(why) => {
                         skip = Some(why);
                         None
                     }
                 });
                 match skip {
-                    None => self.counters.rtp_out += 1,
+                    None => {
+                        self.counters.rtp_out += 1;
+                        transport.tally.packets_down += 1;
+                        transport.tally.bytes_down += written;
+                    }
                     Some(Skip::PayloadType) => self.counters.dropped_payload_type += 1,
                     Some(Skip::AwaitsKeyframe) => {
                         self.counters.waiting_for_keyframe += 1;

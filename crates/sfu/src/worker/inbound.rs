@@ -161,7 +161,7 @@ impl Worker {
 
     fn connected(&mut self, now: Instant, index: usize, profile: SrtpProfile, srtp: Srtp) {
         let Some(transport) = self.transports.get_mut(index) else { return };
-        transport.srtp = Some(srtp);
+        (transport.srtp, transport.profile) = (Some(srtp), Some(profile));
         transport.next_report = Some(now + super::report::INTERVAL);
         let consumers = transport.consumers.clone();
         self.events.push(Event::TransportConnected { id: transport.id, profile });
@@ -198,12 +198,15 @@ impl Worker {
             self.counters.dropped_unknown_ssrc += 1;
             return;
         };
+        let wire_bytes = packet.len() as u64;
         let opened = srtp.open_rtp(&mut inbound.window, packet, header.length, header.sequence);
         let (length, packet_index) = match opened {
             Ok(opened) => opened,
             Err(refused) => return self.refused(refused),
         };
         self.counters.rtp_in += 1;
+        transport.tally.packets_up += 1;
+        transport.tally.bytes_up += wire_bytes;
         inbound.reception.packet(now, packet_index, header.timestamp);
         let feed = inbound.feed;
         self.heard(now, index);

@@ -103,8 +103,7 @@ fn another_certificate_closes_the_transport_before_any_media() {
     world.produce(1, a, MediaKind::Audio);
     world.check(a, true);
     let id = world.peers[a].id;
-    let failed = Event::TransportFailed { id, reason: FailReason::FingerprintMismatch };
-    assert_eq!(world.worker.take_events(), [failed]);
+    assert_eq!(world.failed(id), Some(FailReason::FingerprintMismatch));
     world.check(a, true);
     assert_eq!(world.worker.counters().stun_refused, 1, "the transport is gone");
     assert!(world.worker.producers.is_empty());
@@ -116,8 +115,7 @@ fn no_common_profile_is_told_apart() {
     let a = world.open(SrtpOffer::Gcm128Only, SrtpOffer::CmOnly);
     world.check(a, true);
     let id = world.peers[a].id;
-    let failed = Event::TransportFailed { id, reason: FailReason::NoCommonProfile };
-    assert_eq!(world.worker.take_events(), [failed]);
+    assert_eq!(world.failed(id), Some(FailReason::NoCommonProfile));
     let b = world.open(SrtpOffer::CmOnly, SrtpOffer::CmOnly);
     world.check(b, true);
     let id = world.peers[b].id;
@@ -132,8 +130,7 @@ fn a_transport_nobody_connects_to_fails() {
     world.pass(Duration::from_secs(29));
     assert!(world.worker.take_events().is_empty());
     world.pass(Duration::from_secs(2));
-    let failed = Event::TransportFailed { id: world.peers[a].id, reason: FailReason::Timeout };
-    assert_eq!(world.worker.take_events(), [failed]);
+    assert_eq!(world.failed(world.peers[a].id), Some(FailReason::Timeout));
     assert!(world.worker.next_wake().is_none(), "nothing left to wait for");
 }
 
@@ -161,8 +158,10 @@ fn a_peer_that_closes_dtls_is_gone() {
     let now = world.now;
     let farewell = world.peers[b].server.close(now);
     world.send(b, farewell);
-    let lost = Event::TransportLost { id: world.peers[b].id, reason: LostReason::Closed };
-    assert_eq!(world.worker.take_events(), [lost]);
+    let id = world.peers[b].id;
+    let events = world.worker.take_events();
+    let [lost, Event::TransportClosed { id: closed, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((lost, closed), (&Event::TransportLost { id, reason: LostReason::Closed }, &id));
     assert!(world.worker.consumers.is_empty());
 }
 

@@ -4,6 +4,7 @@ mod connectivity;
 mod control;
 mod hostile;
 mod keyframes;
+mod usage;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -97,6 +98,18 @@ impl World {
             });
         }
         count
+    }
+
+    /// Why the transport failed, which must be all that happened.
+    fn failed(&mut self, of: TransportId) -> Option<FailReason> {
+        match self.worker.take_events().as_slice() {
+            [Event::TransportFailed { id, reason }, Event::TransportClosed { id: closed, .. }]
+                if (*id, *closed) == (of, of) =>
+            {
+                Some(*reason)
+            }
+            _ => None,
+        }
     }
 
     fn send_pli(&mut self, peer: usize, ssrc: u32) {
