@@ -58,7 +58,10 @@ impl Room {
     }
 
     fn may_be_on(&self, actor: &Seat, target: &Seat, source: Source) -> Result<(), Refusal> {
-        let exempt = source.everyone_right().is_none_or(|right| actor.rights.has(right));
+        // Under mute-all only a holder of 21 / 22 opens a source. One that is open binds nobody: a holder opened it, and
+        // the member's own "on" (its `Produce`) follows when its device is ready.
+        let opened = target.source(source).on;
+        let exempt = opened || source.everyone_right().is_none_or(|right| actor.rights.has(right));
         if !target.rights.has(source.own_right()) || (self.locks(source) && !exempt) {
             return Err(Refusal::Forbidden);
         }

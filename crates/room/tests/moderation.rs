@@ -1,0 +1,123 @@
+//! What a moderator's operations leave behind, one story at a time.
+
+use rotunda_model::{Accid, ChannelId, DeviceId, Millis, Right, RightSet};
+use rotunda_room::{
+    Entry, MediaType, Output, ProducerId, Refusal, Room, RtcJoin, Saved, SeatId, SocketId, Source, Table,
+    Times,
+};
+
+const NOW: Millis = Millis(1_000_000);
+const LOCK: &str = "offNotAllowSelfOn_1";
+
+fn accid(name: &str) -> Accid {
+    Accid::new(name).unwrap()
+}
+
+fn speaker() -> RightSet {
+    RightSet::EMPTY
+        .with(Right::RTC_CONNECT)
+        .with(Right::RTC_OPEN_MICROPHONE)
+        .with(Right::RTC_OPEN_CAMERA)
+        .with(Right::RTC_SHARE_SCREEN)
+}
+
+fn room() -> Room {
+    Room::open(ChannelId::new(42).unwrap(), 1001, Saved::default(), Times::default(), NOW)
+}
+
+/// Seated, and in RTC.
+fn come(room: &mut Room, name: &str, number: u32, rights: RightSet) -> SeatId {
+    let entry = Entry {
+        seat: SeatId(u64::from(number)),
+        accid: accid(name),
+        device: DeviceId::new(name).unwrap(),
+        link_device: DeviceId::new(name).unwrap(),
+        link_up: true,
+        push_up: true,
+        reseat: false,
+        sessions: 0,
+        name: String::new(),
+        icon: String::new(),
+        role: "qchatAudience".into(),
+        client_type: "web".into(),
+        rtc_uid: i64::from(number),
+        rights,
+        version: 1,
+        is_owner: false,
+        limit: 0,
+        authorised_until: Millis(i64::MAX),
+    };
+    let seat = room.enter(NOW, entry).unwrap().seat;
+    let serial = room.next_session(seat).unwrap();
+    let socket = SocketId(u64::from(number));
+    let join = RtcJoin { serial, device: name.into(), socket, platform_type: 16, custom_data: None };
+    room.join_rtc(NOW, seat, join).unwrap();
+    seat
+}
+
+#[test]
+fn a_member_whom_a_holder_opens_under_the_lock_can_publish() {
+    for (key, source, media, right, other) in [
+        (
+            "audioOff",
+            Source::Microphone,
+            MediaType::Audio,
+            Right::RTC_EVERYONE_MICROPHONE,
+            Right::RTC_OTHER_MICROPHONE,
+        ),
+        ("videoOff", Source::Camera, MediaType::Video, Right::RTC_EVERYONE_CAMERA, Right::RTC_OTHER_CAMERA),
+    ] {
+        let mut room = room();
+        let holder = come(&mut room, "holder", 1, speaker().with(right).with(other));
+        let mary = come(&mut room, "mary", 2, speaker());
+        let may_open = come(&mut room, "opener", 3, speaker().with(other));
+        room.set_room_property(NOW, holder, key, LOCK).unwrap();
+        let first = ProducerId(10);
+        assert_eq!(room.produce(NOW, mary, media, first, false, false), Err(Refusal::Forbidden));
+        assert_eq!(room.set_source(NOW, mary, &accid("mary"), source, true), Err(Refusal::Forbidden));
+        // Opening another needs both: the right over others, and the exemption from the lock.
+        assert_eq!(room.set_source(NOW, may_open, &accid("mary"), source, true), Err(Refusal::Forbidden));
+
+        room.set_source(NOW, holder, &accid("mary"), source, true).unwrap();
+        assert!(room.produce(NOW, mary, media, first, false, false).unwrap().forward, "{key}");
+        room.set_source(NOW, mary, &accid("mary"), source, true).unwrap();
+
+        room.set_source(NOW, mary, &accid("mary"), source, false).unwrap();
+        assert_eq!(room.set_source(NOW, mary, &accid("mary"), source, true), Err(Refusal::Forbidden));
+        assert_eq!(room.produce(NOW, mary, media, ProducerId(11), false, false), Err(Refusal::Forbidden));
+    }
+}
+
+#[test]
+fn mute_all_again_silences_whom_the_holder_opened() {
+    let mut room = room();
+    let all = speaker().with(Right::RTC_EVERYONE_MICROPHONE).with(Right::RTC_OTHER_MICROPHONE);
+    let holder = come(&mut room, "holder", 1, all);
+    let mary = come(&mut room, "mary", 2, speaker());
+    room.set_room_property(NOW, holder, "audioOff", LOCK).unwrap();
+    room.set_source(NOW, holder, &accid("mary"), Source::Microphone, true).unwrap();
+    room.produce(NOW, mary, MediaType::Audio, ProducerId(10), false, false).unwrap();
+    room.take_outputs();
+    room.set_room_property(NOW, holder, "audioOff", "offNotAllowSelfOn_2").unwrap();
+    assert_eq!(room.is_on(&accid("mary"), Source::Microphone), Some(false));
+    let outputs = room.take_outputs();
+    assert!(matches!(
+        outputs.first(),
+        Some(Output::Table(Table::Forward { producer: ProducerId(10), on: false }))
+    ));
+}
+
+#[test]
+fn the_second_sharer_is_refused_through_both_doors_until_the_first_stops() {
+    let mut room = room();
+    let ann = come(&mut room, "ann", 1, speaker());
+    let ben = come(&mut room, "ben", 2, speaker());
+    room.produce(NOW, ann, MediaType::ScreenShare, ProducerId(10), false, false).unwrap();
+    let second = room.produce(NOW, ben, MediaType::ScreenShare, ProducerId(11), false, false);
+    assert_eq!(second, Err(Refusal::SecondSharer));
+    assert_eq!(room.set_source(NOW, ben, &accid("ben"), Source::Screen, true), Err(Refusal::SecondSharer));
+    assert_eq!(room.is_on(&accid("ben"), Source::Screen), Some(false));
+    room.close_producer(NOW, ann, ProducerId(10)).unwrap();
+    room.produce(NOW, ben, MediaType::ScreenShare, ProducerId(12), false, false).unwrap();
+    assert_eq!(room.is_on(&accid("ben"), Source::Screen), Some(true));
+}
