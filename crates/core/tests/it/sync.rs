@@ -176,8 +176,8 @@ fn sync(sync_mode: SyncMode) -> CategoryInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Out {
     Off,
-    OutOfCategory,
-    ElsewhereOff,
+    Homeless,
+    Elsewhere,
     Deleted,
 }
 
@@ -186,7 +186,7 @@ async fn whoever_leaves_the_sync_keeps_what_held(pool: PgPool) -> anyhow::Result
     let world = World::new(pool).await?;
     let app = &world.app;
     for mode in [ViewMode::Public, ViewMode::Private] {
-        for out in [Out::Off, Out::OutOfCategory, Out::ElsewhereOff, Out::Deleted] {
+        for out in [Out::Off, Out::Homeless, Out::Elsewhere, Out::Deleted] {
             let from = category(app, &world.ann, world.server, ViewMode::Private).await?.id;
             world.fill(Place::Category(from), &[Right::RTC_CONNECT], &[Right::RTC_OPEN_MICROPHONE]).await?;
             world.set_mode(Place::Category(from), mode).await?;
@@ -212,8 +212,8 @@ async fn whoever_leaves_the_sync_keeps_what_held(pool: PgPool) -> anyhow::Result
 
             match out {
                 Out::Off => drop(world.set(channel, sync(SyncMode::Own)).await?),
-                Out::OutOfCategory => drop(world.set(channel, to(None, None)).await?),
-                Out::ElsewhereOff => {
+                Out::Homeless => drop(world.set(channel, to(None, None)).await?),
+                Out::Elsewhere => {
                     drop(world.set(channel, to(Some(world.empty), Some(SyncMode::Own))).await?);
                 }
                 Out::Deleted => category::remove(&app.core, &world.ann, from).await?,
@@ -234,8 +234,8 @@ async fn whoever_leaves_the_sync_keeps_what_held(pool: PgPool) -> anyhow::Result
             let now = now.first().unwrap();
             let expected = match out {
                 Out::Off => Some(from),
-                Out::OutOfCategory | Out::Deleted => None,
-                Out::ElsewhereOff => Some(world.empty),
+                Out::Homeless | Out::Deleted => None,
+                Out::Elsewhere => Some(world.empty),
             };
             assert_eq!((now.category, now.sync_mode, now.view_mode), (expected, SyncMode::Own, mode));
             // Nobody's sight changed, so nobody hears 31; those who see it hear 17.
@@ -424,7 +424,7 @@ async fn moving_needs_the_channel_and_the_category_to_be_seen(pool: PgPool) -> a
     assert_eq!(set(&world.ann, open.id, into(CategoryId::new(9).unwrap())).await, Code::NOT_FOUND);
     assert_eq!(set(&world.ann, open.id, sync(SyncMode::WithCategory)).await, Code::PARAMETER);
     assert_eq!(set(&world.ann, open.id, to(None, Some(SyncMode::WithCategory))).await, Code::PARAMETER);
-    assert_eq!(channel::by_ids(&app.core, &world.ann, &[open.id]).await?, [open.clone()]);
+    assert_eq!(channel::by_ids(&app.core, &world.ann, &[open.id]).await?, std::slice::from_ref(&open));
     assert!(app.told(&world.ann).await?.is_empty());
 
     role::add_members(&app.core, &world.ann, world.server, world.crew, &one(bob)).await?;
