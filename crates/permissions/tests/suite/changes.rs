@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use proptest::{collection, option, prelude::*, test_runner::TestRunner};
-use rotunda_model::{Accid, AuthValue, Auths, Right, RoleId};
+use proptest::{collection, option, prelude::*, sample, test_runner::TestRunner};
+use rotunda_model::{Accid, AuthValue, Auths, CategoryId, ChannelId, Right, RoleId, SyncMode};
 use rotunda_permissions::{Refusal, RoleRules, Scope, Snapshot, Subject, guard};
 
 use crate::{
@@ -153,7 +153,7 @@ fn no_update_in_a_layer_takes_a_touched_right_from_its_author() {
     let entry = prop_oneof![
         2 => role_id().prop_map(Ok),
         1 => Just(Ok(EVERYONE)),
-        2 => proptest::sample::select(MEMBERS.to_vec()).prop_map(|name| Err(accid(name))),
+        2 => sample::select(MEMBERS.to_vec()).prop_map(|name| Err(accid(name))),
     ];
     let changes = collection::vec((layered_right(), -1..=1_i8), 0..3);
     often_accepted((willing(), place(), entry, changes), 100, |((world, who), at, entry, changes)| {
@@ -188,7 +188,7 @@ fn no_update_in_a_layer_takes_a_touched_right_from_its_author() {
 fn no_removal_in_a_layer_gives_its_author_a_right() {
     let entry = prop_oneof![
         role_id().prop_map(Ok),
-        proptest::sample::select(MEMBERS.to_vec()).prop_map(|name| Err(accid(name))),
+        sample::select(MEMBERS.to_vec()).prop_map(|name| Err(accid(name))),
     ];
     often_accepted((willing(), place(), entry), 100, |((world, who), at, entry)| {
         let mut world = world.open(at);
@@ -210,6 +210,40 @@ fn no_removal_in_a_layer_gives_its_author_a_right() {
             |right| with_subject(&who, |actor| before.allows(actor, scope(at), to_right(right)).unwrap());
         let gained: Vec<u32> =
             after.into_iter().filter(|(right, has)| *has && !held(*right)).map(|(right, _)| right).collect();
+        match verdict {
+            Ok(()) => prop_assert!(gained.is_empty(), "the author gained {:?}", gained),
+            Err(Refusal::WouldGain { right, .. }) => prop_assert!(gained.contains(&right.id())),
+            Err(_) => {}
+        }
+        Ok(verdict.is_ok())
+    });
+}
+
+/// Nor is following a category.
+#[test]
+fn no_move_of_a_channel_gives_its_author_a_right() {
+    let to = (
+        sample::select(CHANNELS.collect::<Vec<_>>()),
+        option::of(sample::select(CATEGORIES.collect::<Vec<_>>())),
+    );
+    often_accepted((willing(), to, any::<bool>()), 100, |((mut world, who), (id, category), synced)| {
+        for category in CATEGORIES {
+            world = world.open(At::Category(category));
+        }
+        let before = world.clone();
+        let into = category.map(|id| CategoryId::new(id).unwrap());
+        let sync = if synced && into.is_some() { SyncMode::WithCategory } else { SyncMode::Own };
+        let verdict = with_subject(&who, |actor| {
+            guard::move_channel(&before.snapshot(), actor, ChannelId::new(id).unwrap(), into, sync)
+        });
+        let channel = world.channels.get_mut(&id).unwrap();
+        if channel.synced && channel.category.is_some() && sync == SyncMode::Own {
+            channel.own = before.in_force(At::Channel(id)).clone();
+        }
+        (channel.category, channel.synced) = (category, sync == SyncMode::WithCategory);
+        let at = At::Channel(id);
+        let gains = |right: &u32| world.allows(&who, at, *right) && !before.allows(&who, at, *right);
+        let gained: Vec<u32> = all_rights().into_iter().filter(gains).collect();
         match verdict {
             Ok(()) => prop_assert!(gained.is_empty(), "the author gained {:?}", gained),
             Err(Refusal::WouldGain { right, .. }) => prop_assert!(gained.contains(&right.id())),
@@ -249,6 +283,17 @@ proptest! {
         prop_assert_eq!(guard::update_role(&snapshot, &owner, role(EVERYONE), only_auths), Ok(()));
     }
 
+    /// Only what an update lists changes, the last of two counts, and a server role has no ignore.
+    #[test]
+    fn an_update_changes_what_it_lists(old in auths(), changes in changes(), right in right(), at in place()) {
+        let last = changes.iter().rev().find(|(listed, _)| *listed == right).map(|(_, said)| *said);
+        let before = to_auths(&old).get(to_right(right));
+        let on_role = guard::updated(&to_auths(&old), Scope::Server, &typed(&changes)).get(to_right(right));
+        let in_layer = guard::updated(&to_auths(&old), scope(at), &typed(&changes)).get(to_right(right));
+        prop_assert_eq!(in_layer, last.map_or(before, to_value));
+        prop_assert_eq!(on_role, last.map_or(before, |said| to_value(if said == 0 { -1 } else { said })));
+    }
+
     /// A new role holds what its creator's roles hold, and no more; and it speaks of all 27 rights.
     #[test]
     fn a_new_role_is_the_union_of_its_creators(world in world(), who in member()) {
@@ -261,7 +306,7 @@ proptest! {
         }
     }
 
-    /// No member joins a role that would give it more.
+    /// No member joins a role that would give it more, nor one that would show it more.
     #[test]
     fn nobody_adds_itself_to_more((world, who) in willing(), id in role_id()) {
         let snapshot = world.snapshot();
@@ -272,6 +317,13 @@ proptest! {
             let mut richer = who.clone();
             richer.roles.push(id);
             prop_assert_eq!(world.checks(&richer, At::Server), world.checks(&who, At::Server));
+            for at in places() {
+                prop_assert!(world.visible(&who, at) || !world.visible(&richer, at), "sees {:?} by it", at);
+                let gained = all_rights().into_iter().find(|right| {
+                    world.allows(&richer, at, *right) && !world.allows(&who, at, *right)
+                });
+                prop_assert_eq!(gained, None, "gained in {:?}", at);
+            }
             prop_assert!(world.best(&who) < Some(world.roles[&id].priority));
         }
     }
