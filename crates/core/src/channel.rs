@@ -153,8 +153,8 @@ pub async fn update(
 /// stays in sync unless told otherwise, now with the other. Notifies 17 to those who see it then; where nothing
 /// changes nothing is told.
 ///
-/// Errors: 404 channel, or category of its server; 403 hidden, without manageChannel there, or the category it moves
-/// into or begins to follow is hidden; 414 in sync with no category.
+/// Errors: 404 channel, or category of its server; 403 hidden, without manageChannel there, the category it moves into
+/// or begins to follow is hidden, or following it would give the caller a right there; 414 in sync with no category.
 pub async fn set_category(
     core: &Core,
     actor: &Actor,
@@ -169,8 +169,7 @@ pub async fn set_category(
         None => SyncMode::Own,
     };
     let same = (into, sync_mode) == (channel.category, channel.sync_mode);
-    let enters = into.filter(|_| into != channel.category || sync_mode == SyncMode::WithCategory && !same);
-    guard::move_channel(&change.before, &standing.subject(), id, enters)?;
+    guard::move_channel(&change.before, &standing.subject(), id, into, sync_mode)?;
     if into.is_none() && info.sync_mode == Some(SyncMode::WithCategory) {
         return Err(Error::Parameter("in sync with no category"));
     }
@@ -203,7 +202,7 @@ pub(crate) async fn viewers(change: &mut Change, scope: Scope) -> Result<Vec<Acc
         Some(hub) => hub.subscribers(server.app, server.id),
         None => Vec::new(),
     };
-    let standings = change.standings(&subscribers).await?;
+    let standings = change.unaltered(&subscribers).await?;
     let before = &change.before;
     let sees = |standing: &Standing| before.sight(&standing.subject(), scope).is_some_and(Sight::is_visible);
     Ok(standings.into_iter().filter(sees).map(|standing| standing.accid).collect())

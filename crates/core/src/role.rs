@@ -245,8 +245,8 @@ impl Batch {
 
 /// 24_73. Notifies 26 to the server.
 ///
-/// Errors: 404; 403 without manageRole, by rank, @everyone, or oneself into a role above one's own rights;
-/// 414 none or more than 100 accounts.
+/// Errors: 404; 403 without manageRole, by rank, @everyone, or oneself into a role that gives one more rights or
+/// places; 414 none or more than 100 accounts.
 pub async fn add_members(
     core: &Core,
     actor: &Actor,

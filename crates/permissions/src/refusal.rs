@@ -30,9 +30,12 @@ pub enum Refusal {
     /// Grant guard G2.
     #[error("the actor would lose right {} in {scope:?} by its own change", right.id())]
     WouldLose { right: Right, scope: Scope },
-    /// Grant guard G1, for what removing an entry sets free.
-    #[error("the actor would gain right {} in {scope:?} by removing what denies it", right.id())]
+    /// Grant guard G1, for what no update of auths names: an entry that goes, a category that is followed, a role that
+    /// is entered.
+    #[error("the actor would gain right {} in {scope:?} by its own change", right.id())]
     WouldGain { right: Right, scope: Scope },
+    #[error("the actor would come to see {0:?} by its own change")]
+    WouldSee(Scope),
     #[error("the role allows right {}, which the actor does not hold", right.id())]
     SelfPromotion { right: Right },
     #[error("of @everyone only the rights can change")]
@@ -72,6 +75,7 @@ impl Refusal {
             | Self::NotHeld { .. }
             | Self::WouldLose { .. }
             | Self::WouldGain { .. }
+            | Self::WouldSee(_)
             | Self::SelfPromotion { .. }
             | Self::EveryoneIsFixed => Code::FORBIDDEN,
         }

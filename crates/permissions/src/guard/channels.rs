@@ -1,6 +1,6 @@
 //! Channels, categories, and their black and white lists.
 
-use rotunda_model::{CategoryId, ChannelId, ListKind, Right, SyncMode, ViewMode};
+use rotunda_model::{Auths, CategoryId, ChannelId, ListKind, Right, SyncMode, ViewMode};
 
 use super::{holds, sees};
 use crate::{Refusal, Scope, Snapshot, Subject, snapshot::Place};
@@ -31,15 +31,41 @@ pub fn set_view_mode(snapshot: &Snapshot, actor: &Subject<'_>, channel: ChannelI
     }
 }
 
-/// Moving a channel into a category or out of one: as [`update_channel`], and seeing the category it moves into.
+/// Moving a channel into a category or out of one, in sync with it or not: as [`update_channel`], and seeing the
+/// category it moves into or begins to follow.
+///
+/// What it begins to follow replaces its own layer. That may give others what the category's authors decided, but it
+/// must not give the actor a right there that it lacks (decided here; the vendor's pages are silent): G1 would not let
+/// it set that right itself. Leaving the sync alters nobody's rights.
 pub fn move_channel(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
     channel: ChannelId,
     into: Option<CategoryId>,
+    sync: SyncMode,
 ) -> Result<(), Refusal> {
     update_channel(snapshot, actor, channel)?;
-    into.map_or(Ok(()), |category| sees(snapshot, actor, Scope::Category(category)))
+    let scope = Scope::Channel(channel);
+    let old = snapshot.channel(channel).ok_or(Refusal::UnknownScope(scope))?;
+    let (moves, follows) = (into != old.category, sync == SyncMode::WithCategory);
+    let Some(category) = into.filter(|_| moves || follows && sync != old.sync) else { return Ok(()) };
+    let template = Scope::Category(category);
+    sees(snapshot, actor, template)?;
+    match gain(snapshot, actor, scope, template).filter(|_| follows) {
+        Some(right) => Err(Refusal::WouldGain { right, scope }),
+        None => Ok(()),
+    }
+}
+
+/// A right the actor holds in `to` and not in `from`. What neither layer names is the server's answer in both.
+fn gain(snapshot: &Snapshot, actor: &Subject<'_>, from: Scope, to: Scope) -> Option<Right> {
+    let layers = [from, to].into_iter().filter_map(|scope| snapshot.place(scope)).map(|place| place.layer);
+    let all = layers.flat_map(|layer| {
+        let own = layer.members.get(actor.accid());
+        std::iter::once(&layer.everyone).chain(layer.roles.iter().map(|(_, auths)| auths)).chain(own)
+    });
+    let holds = |scope, right| snapshot.allows(actor, scope, right) == Some(true);
+    all.flat_map(Auths::iter).map(|(right, _)| right).find(|right| holds(to, *right) && !holds(from, *right))
 }
 
 /// The configuration of a media channel: manageChannel there.

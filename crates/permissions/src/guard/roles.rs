@@ -88,7 +88,8 @@ pub fn set_priorities(
 }
 
 /// Needs manageRole and a role strictly below the actor's rank. Who adds itself must already hold every right the
-/// role allows (decided here; the vendor's pages are silent): a role cannot be a ladder.
+/// role allows, in the server and in each place, and see every place it opens (decided here; the vendor's pages are
+/// silent): a role cannot be a ladder.
 pub fn add_role_members(
     snapshot: &Snapshot,
     actor: &Subject<'_>,
@@ -103,8 +104,30 @@ pub fn add_role_members(
     let mut allowed = auths.iter().filter(|(_, value)| *value == AuthValue::Allow).map(|(right, _)| right);
     match allowed.find(|right| !snapshot.server_allows(actor, *right)) {
         Some(right) => Err(Refusal::SelfPromotion { right }),
-        None => Ok(()),
+        None => opens_nothing(snapshot, actor, role),
     }
+}
+
+/// With the role beside its own the actor sees no more places, and holds no more rights in them. What the role allows
+/// in the server is looked at already, so only what layers say of it can add anything.
+fn opens_nothing(snapshot: &Snapshot, actor: &Subject<'_>, role: RoleId) -> Result<(), Refusal> {
+    let roles: Vec<RoleId> = actor.roles().iter().copied().chain([role]).collect();
+    let with = Subject::member(actor.accid(), &roles);
+    let channels = snapshot.channels().map(|(id, _)| Scope::Channel(id));
+    for scope in channels.chain(snapshot.categories().map(|(id, _)| Scope::Category(id))) {
+        let Some(place) = snapshot.place(scope) else { continue };
+        let sees = |who: &Subject<'_>| snapshot.sight_of(who, scope, &place).is_visible();
+        if sees(&with) && !sees(actor) {
+            return Err(Refusal::WouldSee(scope));
+        }
+        let said = place.layer.roles.get(&role).into_iter().flat_map(Auths::iter);
+        let mut allowed = said.filter(|(_, value)| *value == AuthValue::Allow).map(|(right, _)| right);
+        let holds = |who: &Subject<'_>, right| snapshot.allows(who, scope, right) == Some(true);
+        if let Some(right) = allowed.find(|right| holds(&with, *right) && !holds(actor, *right)) {
+            return Err(Refusal::WouldGain { right, scope });
+        }
+    }
+    Ok(())
 }
 
 /// Needs manageRole and a role strictly below the actor's rank. Whoever removes nobody but itself may leave its

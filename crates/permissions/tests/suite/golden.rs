@@ -21,7 +21,7 @@
 
 use std::collections::BTreeMap;
 
-use rotunda_model::Right;
+use rotunda_model::{Right, SyncMode};
 use rotunda_permissions::{Refusal, Rule, Snapshot, Subject, guard};
 
 use crate::{
@@ -322,9 +322,10 @@ impl Case {
             ["create-channel", at] => guard::create_channel(snapshot, actor, Some(category(at))),
             ["update-channel", at] => guard::update_channel(snapshot, actor, channel(at)),
             ["set-view-mode", at] => guard::set_view_mode(snapshot, actor, channel(at)),
-            ["move-channel", at] => guard::move_channel(snapshot, actor, channel(at), None),
-            ["move-channel", at, into] => {
-                guard::move_channel(snapshot, actor, channel(at), Some(category(into)))
+            ["move-channel", at] => guard::move_channel(snapshot, actor, channel(at), None, SyncMode::Own),
+            ["move-channel", at, into, synced @ ..] => {
+                let sync = if synced == ["synced"] { SyncMode::WithCategory } else { SyncMode::Own };
+                guard::move_channel(snapshot, actor, channel(at), Some(category(into)), sync)
             }
             ["media-config", at] => guard::update_media_config(snapshot, actor, channel(at)),
             ["create-category"] => guard::create_category(snapshot, actor),
