@@ -101,3 +101,39 @@ async fn bans_page_newest_first(pool: PgPool) -> anyhow::Result<()> {
     assert_eq!(seen, ["m3", "m2", "m1"]);
     Ok(())
 }
+
+/// Whoever comes first: nobody ends up banned and a member, or counted twice.
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_ban_and_the_ways_in_and_out_at_once(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let made = support::server(&app, &ann).await?.id;
+    let core = &app.core;
+    let bobs = one(&bob);
+    for round in 0..12 {
+        if round % 2 == 0 {
+            join(&app, &bob, made).await?;
+        }
+        let (banned, kicked, left, joined) = tokio::join!(
+            ban::add(core, &ann, made, &bob.user.accid, String::new()),
+            member::kick(core, &ann, made, &bobs),
+            member::leave(core, &bob, made),
+            invite::apply(core, &bob, made, "", None),
+        );
+        let banned = code(banned);
+        let codes = (banned, code(kicked), code(left), code(joined));
+        let found: (i64, i64, i32) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM members), (SELECT count(*) FROM bans),
+                (SELECT member_count FROM servers)",
+        )
+        .fetch_one(app.pool())
+        .await?;
+        assert_eq!(found.0, i64::from(found.2), "{codes:?}");
+        assert_eq!(found.1, i64::from(banned == Code::OK), "{codes:?}");
+        assert!(found.0 + found.1 <= 2, "a member and banned: {codes:?}");
+        assert!(rotunda_core::server::rules_agree(core, made).await?);
+        let _ = ban::remove(core, &ann, made, &bob.user.accid).await;
+        let _ = member::kick(core, &ann, made, &bobs).await;
+    }
+    Ok(())
+}

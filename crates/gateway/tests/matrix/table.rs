@@ -131,7 +131,7 @@ pub async fn check_mangled(world: &mut World, row: &Row) -> anyhow::Result<Vec<S
 
 /// Each item and each of its tags left out, and written as what no command takes there.
 fn mangled(items: &[Value]) -> Vec<Vec<Value>> {
-    let bad = [json!(null), json!(-1), json!("x\u{0}"), json!([{}]), json!({ "1": {} }), json!(1e300)];
+    let bad = [json!(-1), json!("x\u{0}"), json!([{ "1": {} }]), json!(1e300)];
     let mut all = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let with = |value: Value| {
