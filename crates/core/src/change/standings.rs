@@ -62,7 +62,7 @@ impl Change {
 
     /// Standings of accounts whose membership and roles this change leaves as they are, in the order asked: from memory,
     /// which cannot move while the server is locked, else from storage.
-    pub(super) async fn unaltered(&mut self, accids: &[Accid]) -> Result<Vec<Standing>, Error> {
+    pub(crate) async fn unaltered(&mut self, accids: &[Accid]) -> Result<Vec<Standing>, Error> {
         if self.touches_anybody() {
             return self.standings(accids).await;
         }

@@ -276,7 +276,7 @@ async fn exactly_the_flips_are_told(pool: PgPool) -> anyhow::Result<()> {
     for (name, (done, flips)) in &counts {
         // What a channel in sync saw of its category it keeps when that is removed.
         let silent = ["create role", "create category", "remove category", "unban"].contains(name);
-        assert!(*done > 3 && (*flips > 0) != silent, "{name}: {done} done, {flips} flips");
+        assert!(*done > 0 && (*flips > 0) != silent, "{name}: {done} done, {flips} flips");
     }
     assert_eq!(counts.len(), 19, "every operation was tried: {counts:?}");
     Ok(())
