@@ -232,7 +232,10 @@ impl ports::Hub for Hub {
             return 0;
         }
         let frame = self.render(notification);
-        sessions.iter().filter(|session| session.push(Outbound::Frame(frame.clone()))).count()
+        let given = |session: &&Arc<Session>| {
+            !session.is_new(notification.stored_id) || session.push(Outbound::Frame(frame.clone()))
+        };
+        sessions.iter().filter(given).count()
     }
 
     fn joined(&self, user: &UserKey, of: Membership) {
@@ -332,7 +335,10 @@ impl fmt::Debug for Hub {
 #[cfg(test)]
 mod tests {
     use rotunda_core::{Actor, Hub as _, media::MediaVerdict};
-    use rotunda_model::{ChannelId, RtcConfig};
+    use rotunda_model::{
+        ChannelId, Millis, RtcConfig,
+        notification::{Audience, Fact},
+    };
     use tokio::sync::mpsc;
 
     use super::*;
@@ -464,6 +470,41 @@ mod tests {
         assert!(!hub.is_online(&user()));
         let seen: Vec<_> = links.0.lock().iter().map(|(what, _)| *what).collect();
         assert_eq!(seen, ["up", "up", "down"]);
+    }
+
+    #[test]
+    fn what_is_stored_comes_once_to_each_device() {
+        let hub = Hub::new(Arc::new(Links::default()));
+        let ((first, mut w1), (second, mut w2)) = (session("a"), session("b"));
+        for session in [&first, &second] {
+            hub.arrive(session, hub.expect(&user()), Vec::new());
+        }
+        while w1.try_recv().is_ok() {}
+        let told = |stored_id| {
+            Arc::new(Notification {
+                app: user().app,
+                fact: Fact::ServerRemove,
+                server: Some(server(1)),
+                channel: None,
+                audience: Audience::ServerAccounts(vec![user().accid]),
+                from: user().accid,
+                from_device: None,
+                from_client_type: 0,
+                from_nick: String::new(),
+                time: Millis(1),
+                stored_id,
+            })
+        };
+        assert!(first.is_new(7), "the first device found it among the stored ones");
+        assert_eq!(hub.deliver(&user(), &told(7)), 2, "both have it now");
+        assert!(w1.try_recv().is_err());
+        assert!(w2.try_recv().is_ok());
+        assert!(!second.is_new(7));
+        assert_eq!((hub.deliver(&user(), &told(0)), hub.deliver(&user(), &told(0))), (2, 2));
+        assert_eq!(
+            [&mut w1, &mut w2].map(|waiting| std::iter::from_fn(|| waiting.try_recv().ok()).count()),
+            [2, 2]
+        );
     }
 
     #[test]

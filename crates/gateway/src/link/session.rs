@@ -3,10 +3,11 @@
 //! Commands of a session run one at a time, and pushes are written between them: so a client sees the answer to a
 //! command before the pushes that command caused.
 
-use std::{panic::AssertUnwindSafe, sync::OnceLock, time::Duration};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::OnceLock, time::Duration};
 
 use axum::extract::ws::{Utf8Bytes, close_code};
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use rotunda_core::{Actor, notify};
 use rotunda_model::{Code, DeviceId, UserKey};
 use rotunda_wire::{
@@ -27,6 +28,10 @@ use crate::{Gateway, room};
 /// burst of notifications end a healthy link.
 pub const QUEUE_MAX: usize = 512;
 
+/// Stored notifications a session is remembered to have; ids rise, so the oldest is forgotten first. More than an account
+/// keeps (1,000) is of no use, fewer lets some come twice.
+const GIVEN_MAX: usize = 1_000;
+
 /// From the open socket to the login packet.
 pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -42,6 +47,8 @@ pub struct Session {
     info: LoginInfo,
     pulse: Pulse,
     queue: mpsc::Sender<Outbound>,
+    /// Stored notifications it was given: one that is stored and told at the same moment must not come twice.
+    given: Mutex<BTreeSet<i64>>,
     end: OnceLock<End>,
     ended: CancellationToken,
 }
@@ -115,7 +122,8 @@ impl Session {
     /// A session and the queue its task reads.
     pub fn new(actor: Actor, info: LoginInfo, pulse: Pulse) -> (Self, mpsc::Receiver<Outbound>) {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        (Self { actor, info, pulse, queue, end: OnceLock::new(), ended: CancellationToken::new() }, waiting)
+        let (given, end, ended) = (Mutex::default(), OnceLock::new(), CancellationToken::new());
+        (Self { actor, info, pulse, queue, given, end, ended }, waiting)
     }
 
     pub fn user(&self) -> &UserKey {
@@ -149,6 +157,19 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// Whether a stored notification is new to this session, which it is once. One that is not stored (0) always is.
+    pub fn is_new(&self, stored_id: i64) -> bool {
+        if stored_id == 0 {
+            return true;
+        }
+        let mut given = self.given.lock();
+        let new = given.insert(stored_id);
+        if given.len() > GIVEN_MAX {
+            given.pop_first();
+        }
+        new
     }
 
     /// Ends the session after its current command; false when it was ending already.

@@ -50,7 +50,8 @@ fn kick_others(call: Call<'_>) -> Reply {
 async fn sync(call: Call<'_>) -> Reply {
     call.read::<Sync>()?;
     let now = call.core.env().now();
-    let stored = notify::stored(call.core, &call.actor.user).await?;
+    let mut stored = notify::stored(call.core, &call.actor.user).await?;
+    stored.retain(|notification| call.session.is_new(notification.stored_id));
     for some in stored.chunks(MISSED_PER_PUSH) {
         let frame = render::missed(some.iter().map(AsRef::as_ref)).into();
         let up_to = some.iter().map(|notification| notification.stored_id).max().unwrap_or(0);
