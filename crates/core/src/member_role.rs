@@ -58,7 +58,8 @@ pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Er
     Ok(role)
 }
 
-/// 24_70, 24_88. Notifies 30 when it had decided anything: those rights are inherited again.
+/// 24_70, 24_88. Notifies 30 to the server and to the member when it had decided anything: those rights are inherited
+/// again.
 ///
 /// Errors: 404; 403 as for [`add`], or when it denies the caller a right that the caller would have without it.
 pub async fn remove(core: &Core, actor: &Actor, key: &Key) -> Result<(), Error> {
@@ -78,7 +79,7 @@ pub async fn remove(core: &Core, actor: &Actor, key: &Key) -> Result<(), Error> 
     change.commit().await
 }
 
-/// 24_71, 24_89. Notifies 30 to the server. Without rights nothing changes and nobody is told.
+/// 24_71, 24_89. Notifies 30 to the server and to the member. Without rights nothing changes and nobody is told.
 ///
 /// Errors: 404; 403 hidden, without manageRole there, or by the grant guards; 414 a right that exists only on server
 /// roles or is not defined, or more than 50.
@@ -146,9 +147,9 @@ async fn found(change: &mut Change, key: &Key) -> Result<Override, Error> {
 }
 
 fn tell(change: &mut Change, role: MemberRole, auths: &[(Right, AuthValue)]) {
-    let channel = channel_of(role.place);
+    let (channel, also) = (channel_of(role.place), vec![role.accid.clone()]);
     let fact = Fact::MemberRoleUpdate { role, auths: auths_text(auths) };
-    change.notify_about(channel, Audience::Server { also: Vec::new() }, fact);
+    change.notify_about(channel, Audience::Server { also }, fact);
 }
 
 async fn with_member(change: &mut Change, of: Override) -> Result<MemberRole, Error> {

@@ -93,6 +93,11 @@ async fn deliver(core: &Core, hub: &dyn Hub, notification: Notification) {
         notification.fact,
         Fact::ChannelVisibility { .. } | Fact::ServerEnterLeave { .. } | Fact::CategoryRemove { .. }
     ) || matches!(notification.audience, Audience::ChannelAccounts(_));
+    // Who left was taken from the index by the commit, and may have come back since.
+    let gone = matches!(
+        (&notification.fact, &notification.audience),
+        (Fact::ServerEnterLeave { entered: false, .. }, Audience::Server { .. })
+    );
     let shared = Arc::new(notification);
     for accid in receivers {
         let notification = if personal {
@@ -113,9 +118,7 @@ async fn deliver(core: &Core, hub: &dyn Hub, notification: Notification) {
                 tracing::error!(%error, "a notification that was seen stays stored");
             }
         }
-        if let (Fact::ServerEnterLeave { entered: false, .. }, Some(server)) =
-            (&notification.fact, notification.server)
-        {
+        if let Some(server) = notification.server.filter(|_| gone) {
             hub.left(&user, server);
         }
     }

@@ -137,7 +137,8 @@ fn everyone_role(server: ServerId, id: RoleId, auths: Auths, created: Millis) ->
     }
 }
 
-/// 24_32. Everything below it goes; seated members are put out. Notifies 6 and 32 to every subscriber.
+/// 24_32. Everything below it goes; seated members are put out. Notifies 6 to every subscriber, 32 to every member who
+/// is online.
 ///
 /// Errors: 404; 403 not the owner.
 pub async fn delete(core: &Core, actor: &Actor, server: ServerId) -> Result<(), Error> {
@@ -152,7 +153,8 @@ pub async fn delete(core: &Core, actor: &Actor, server: ServerId) -> Result<(), 
     change.gone();
     change.notify(Audience::Server { also: Vec::new() }, Fact::ServerRemove);
     let left = Fact::ServerEnterLeave { entered: false, server: None };
-    change.notify(Audience::Server { also: Vec::new() }, left);
+    let also = core.hub().map_or_else(Vec::new, |hub| hub.online_members(actor.user.app, server));
+    change.notify(Audience::Server { also }, left);
     change.commit().await
 }
 

@@ -16,6 +16,7 @@ mod member;
 mod member_role;
 mod memberships;
 mod notify;
+mod promotion;
 mod races;
 mod restart;
 mod role;

@@ -1,5 +1,9 @@
-use rotunda_core::{Hub, invite, notify};
-use rotunda_model::{UserKey, notification::Audience};
+use rotunda_core::{
+    Hub, Membership, invite, member,
+    member_role::{self, Key},
+    notify, server,
+};
+use rotunda_model::{AuthValue::Deny, Place, Right, UserKey, ViewMode, notification::Audience};
 use rotunda_testkit::TestApp;
 use sqlx::PgPool;
 
@@ -116,5 +120,46 @@ async fn outbox_sequences_have_no_gap(pool: PgPool) -> anyhow::Result<()> {
         .await?;
     assert_eq!(seqs, (1..=i64::try_from(seqs.len())?).collect::<Vec<_>>());
     assert!(!app.hub.is_online(&UserKey { app: app.app.id, accid: bob.user.accid }));
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn who_comes_back_before_the_farewell_is_told_stays_a_member_online(
+    pool: PgPool,
+) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let made = support::server(&app, &ann).await?;
+    join(&app, &bob, made.id).await?;
+    app.quiet().await?;
+    member::kick(&app.core, &ann, made.id, &support::one(&bob)).await?;
+    join(&app, &bob, made.id).await?;
+    assert_eq!(app.told(&bob).await?, [12, 32, 10, 32]);
+    assert!(app.hub.online_members(app.app.id, made.id).contains(&bob.user.accid));
+    Ok(())
+}
+
+/// In a large server nobody hears what they did not ask for, except what is about them.
+#[sqlx::test(migrations = "../../migrations")]
+async fn what_is_about_an_account_needs_no_subscription(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let eve = app.account("eve").await?;
+    let made = support::server(&app, &ann).await?;
+    let channel = support::channel(&app, &ann, made.id, ViewMode::Public).await?.id;
+    for member in [&bob, &eve] {
+        join(&app, member, made.id).await?;
+        app.hub.subscribed(&member.user, Membership { server: made.id, hears: false });
+    }
+    app.quiet().await?;
+    let key = Key { server: made.id, place: Place::Channel(channel), accid: bob.user.accid.clone() };
+    member_role::add(&app.core, &ann, &key).await?;
+    member_role::update(&app.core, &ann, &key, &[(Right::SEND_MSG, Deny)]).await?;
+    member_role::remove(&app.core, &ann, &key).await?;
+    assert_eq!((app.told(&bob).await?, app.told(&eve).await?), (vec![30, 30], vec![]));
+    server::delete(&app.core, &ann, made.id).await?;
+    assert_eq!(app.told(&ann).await?, [30, 30, 6, 32]);
+    assert_eq!((app.told(&bob).await?, app.told(&eve).await?), (vec![32], vec![32]));
+    assert!(app.hub.online_members(app.app.id, made.id).is_empty());
     Ok(())
 }
