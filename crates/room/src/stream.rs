@@ -237,16 +237,13 @@ impl Room {
 
     /// Removes the producer of this media type from table and peers, without touching the switch of its source.
     pub(crate) fn drop_producer(&mut self, id: SeatId, media: MediaType) {
-        let cid = self.cid;
         let Some(seat) = self.seat_mut(id) else { return };
         let uid = seat.rtc_uid;
         let state = seat.source_mut(media.source());
         let Some(index) = state.producers.iter().position(|p| p.media == media) else { return };
         let gone = state.producers.remove(index);
         self.table.push(Table::RemoveProducer(gone.id));
-        let info =
-            json!({ "uid": uid, "producerId": gone.id.to_string(), "mediaType": media.name(), "cid": cid });
-        let data = json!({ "code": 200, "errMsg": "", "externData": { "producerInfo": info } });
+        let data = json!({ "code": 200, "errMsg": "", "externData": closed(uid, self.cid, &gone) });
         self.notify_peers(Some(id), "OnProducerClose", &data);
     }
 
@@ -264,6 +261,14 @@ impl Room {
         let found = seat.sources.iter().flat_map(|state| &state.producers).find(|p| p.id == producer);
         found.map(|p| (p.media, seat.accid.clone(), seat.rtc_uid)).ok_or(Refusal::UnknownProducer)
     }
+}
+
+/// `externData` of `OnProducerClose`. Engines (nertc-web-sdk 4.6.50, 5.4.0 and 5.8.34) read the facts from it and, when they
+/// are only in `producerInfo`, keep the stream and tell their app nothing; our kit reads `producerInfo`.
+fn closed(uid: i64, cid: i64, producer: &Producer) -> Value {
+    let (id, media) = (producer.id.to_string(), producer.media.name());
+    let info = json!({ "uid": uid, "producerId": id, "mediaType": media, "cid": cid });
+    json!({ "uid": uid, "producerId": id, "mediaType": media, "cid": cid, "producerInfo": info })
 }
 
 /// `producerInfo` of `OnNewProducer` and of the lists in the answer to `Join`.

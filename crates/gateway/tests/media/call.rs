@@ -64,7 +64,15 @@ async fn publish_subscribe_mute_and_leave_reach_table_and_peers(pool: PgPool) {
     let close = json!({ "producerId": produced["producerId"] });
     assert_eq!(bob_rtc.request("CloseProducer", close).await["code"], 200);
     assert!(matches!(server.table().as_slice(), [Command::RemoveProducer(_)]));
-    ann_rtc.notification("OnProducerClose").await;
+    let closed = ann_rtc.notification("OnProducerClose").await["externData"].take();
+    for facts in [&closed, &closed["producerInfo"]] {
+        assert_eq!(
+            facts["producerId"], produced["producerId"],
+            "engines and our kit read it in different places"
+        );
+        assert_eq!(facts["mediaType"], "audio");
+        assert_eq!(facts["uid"], bob_entry["member"]["rtcUid"]);
+    }
 
     bob_rtc.send(r#"{"notification":true,"method":"Leave","data":{"externData":{"reason":0}}}"#).await;
     let left = ann_rtc.notification("OnPeerLeave").await;
