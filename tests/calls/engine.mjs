@@ -1,6 +1,18 @@
-// Drives the vendor's engine as npm ships it. Its token chain: 25_1 on the QChat link, entry in the room service,
-// channel info, Join.
+// Drives the vendor's engine as npm ships it, by its public API. Its token chain: 25_1 on the QChat link, entry in the
+// room service, channel info, Join.
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/** The pinned versions of nertc-web-sdk. The newest comes last. */
+export const ENGINES = ['4.6.50', '5.4.0', '5.8.34'];
+
+/** The browser build of a version. */
+export function enginePath(version) {
+  if (!ENGINES.includes(version)) throw new Error(`engine version must be one of ${ENGINES.join(', ')}, not ${version}`);
+  return require.resolve(`engine-${version}/NERTC.js`);
+}
 
 /** What the engine needs to join: `{uid, token}`. The returned link must stay open: it is the session. */
 export async function entry(world, account, channelId, deviceId) {
@@ -19,34 +31,33 @@ export async function entry(world, account, channelId, deviceId) {
   return { uid: member.rtcUid, token: member.rtcToken, link, rest };
 }
 
-export async function engineJoins(world, channelId, { uid, token }) {
-  const page = await world.bare('/nertc.js', { outside: new Set() });
-  await page.evaluate(async ({ uid, token, channelId, appkey, ready }) => {
-    const N = window.NERTC;
-    N.Logger?.setLogLevel?.(3);
-    window.seen = [];
-    const client = window.client = N.createClient({ appkey, debug: false });
-    for (const name of ['peer-online', 'peer-leave', 'stream-added', 'stream-removed', 'mute-audio', 'unmute-audio', 'client-banned', 'error']) {
-      client.on(name, (e) => window.seen.push([name, e?.uid ?? e?.stream?.getId?.() ?? null]));
-    }
-    client.on('stream-added', async ({ stream }) => {
-      stream.setSubscribeConfig({ audio: true, video: true });
-      await client.subscribe(stream);
-    });
-    client.on('stream-subscribed', ({ stream }) => stream.play(document.getElementById('views'), { audio: true, video: true }).catch(() => undefined));
-    await client.join({
-      channelName: channelId, uid, token,
-      neRtcServerAddresses: { channelServer: ready.channel_server, statisticsServer: ready.statistics_server, statisticsWebSocketServer: ready.statistics_websocket_server, roomServer: ready.room_server },
-    });
-  }, { uid, token, channelId, appkey: world.app.key, ready: world.server.ready });
+/** A page with an engine of `version` that has joined. */
+export async function engineJoins(world, channelId, { uid, token }, { version = ENGINES.at(-1), dual = false, wire } = {}) {
+  // The engine reports to its vendor whatever it is told: refused, not our fault.
+  const page = await world.bare(`/engine/${version}.js`, { outside: new Set() });
+  if (wire) tap(page, wire);
+  await page.addScriptTag({ url: '/page/engine.js' });
+  await page.evaluate((o) => window.engine.join(o), { uid, token, channelId, dual, appkey: world.app.key, ready: world.server.ready });
   return page;
 }
 
-export const publish = (page, uid) => page.evaluate(async (uid) => {
-  const stream = window.stream = window.NERTC.createStream({ uid, audio: true, video: true, client: window.client });
-  await stream.init();
-  await window.client.publish(stream);
-}, uid);
+/** Collects what goes over the signalling sockets of a page: `{sent, method, data}`, and for answers `{code}`. */
+function tap(page, wire) {
+  page.on('websocket', (socket) => {
+    if (!socket.url().includes('/rtc/signal')) return;
+    const methods = new Map();
+    const read = (sent) => ({ payload }) => {
+      const { id, method, data, request, response, notification } = JSON.parse(payload);
+      if (sent && request) methods.set(id, method);
+      if (request || notification) wire.push({ sent, method, data });
+      else if (response && !sent) wire.push({ sent, method: methods.get(id), code: data?.code, data });
+    };
+    socket.on('framesent', read(true));
+    socket.on('framereceived', read(false));
+  });
+}
+
+export const publish = (page, uid, media) => page.evaluate(([uid, media]) => window.engine.publish(uid, media), [uid, media]);
 
 const pageMedia = (page) => page.evaluate(() => window.media());
 export async function grows(page, key, by, message, tries = 30) {

@@ -2,7 +2,7 @@
 // entry in the room service, channel info, Join.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { engineJoins, entry, grows, publish } from './engine.mjs';
+import { ENGINES, engineJoins, entry, grows, publish } from './engine.mjs';
 import { openWorld } from './people.mjs';
 
 let world, place, ada, eve;
@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => world.close());
 
-test('engine and kit hear and see each other', { timeout: 120_000 }, async () => {
+for (const version of ENGINES) test(`engine ${version} and kit hear and see each other`, { timeout: 120_000 }, async () => {
   const channelId = await place.channel();
   const a = await world.person(ada, '10.8.1');
   await a.enter(place.serverId, channelId);
@@ -22,8 +22,8 @@ test('engine and kit hear and see each other', { timeout: 120_000 }, async () =>
   await a.call('qchatMedia.unMuteVideo', { accid: ada.accid });
   await a.watch(eve.accid);
 
-  const seat = await entry(world, eve, channelId, 'engine-device');
-  const engine = await engineJoins(world, channelId, seat);
+  const seat = await entry(world, eve, channelId, `engine-${version}`);
+  const engine = await engineJoins(world, channelId, seat, { version });
   await a.event('memberJoinRTCChannel', { where: (l) => l.includes(eve.accid), timeout: 15_000 });
   await grows(engine, 'audioEnergy', 1e-3, 'the engine hears the kit');
   await grows(engine, 'framesDecoded', 20, 'the engine sees the kit');
@@ -34,15 +34,15 @@ test('engine and kit hear and see each other', { timeout: 120_000 }, async () =>
   await a.sees(20, 'sees the engine');
 
   const since = a.mark();
-  await engine.evaluate(() => window.stream.muteAudio());
+  await engine.evaluate(() => window.engine.stream.muteAudio());
   const [muted] = await a.event('memberAudioMuteChanged', { since, where: (e) => e.memberAccId === eve.accid });
   assert.equal(muted.mute, true);
   await a.hearsNothing('of the muted engine');
-  await engine.evaluate(() => window.stream.unmuteAudio());
+  await engine.evaluate(() => window.engine.stream.unmuteAudio());
   await a.event('memberAudioMuteChanged', { since, where: (e) => e.memberAccId === eve.accid && !e.mute });
   await a.hears('the engine again');
 
-  await engine.evaluate(() => window.client.leave());
+  await engine.evaluate(() => window.engine.client.leave());
   // The SDK's event is the end of the seat, and an engine that leaves RTC keeps its seat for the 15 s of the grace.
   await a.event('memberLeaveRTCChannel', { where: (l) => l.includes(eve.accid), timeout: 25_000 });
   await a.page.context().close();
@@ -70,7 +70,7 @@ test('an engine whose member loses the right is kicked off', { timeout: 90_000 }
   const engine = await engineJoins(world, channelId, seat);
   await place.addOverride(channelId, eve.accid);
   await place.override(channelId, eve.accid, { 15: -1 });
-  await engine.waitForFunction(() => window.instruments.peers.every((p) => p.connectionState === 'closed') && window.seen.some(([n]) => n === 'client-banned'), null, { timeout: 15_000 });
+  await engine.waitForFunction(() => window.instruments.peers.every((p) => p.connectionState === 'closed') && window.engine.seen.some((e) => e.name === 'client-banned'), null, { timeout: 15_000 });
   const again = await engineJoins(world, channelId, seat).then(() => 'joined', () => 'refused');
   assert.equal(again, 'refused');
   await engine.context().close();

@@ -3,16 +3,15 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createRequire } from 'node:module';
 import { WebSocket } from 'ws';
 import { launch, openPage } from '@rotunda/harness/chromium.mjs';
 import { serveFiles } from '@rotunda/harness/files.mjs';
 import { openLink } from '@rotunda/harness/link.mjs';
 import { sdkPath } from '@rotunda/harness/sdk.mjs';
+import { enginePath } from './engine.mjs';
 import { sharedServer, startServer } from '@rotunda/harness/server.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const require = createRequire(import.meta.url);
 
 /** ms of received sound that are compared: the fake microphone beeps once a second, so two beeps. */
 const LISTEN_MS = 2_000;
@@ -35,7 +34,7 @@ export async function openWorld({ ownServer = false, env } = {}) {
   const files = await serveFiles((p) => {
     if (p.startsWith('/page/')) return path.join(here, path.normalize(p));
     if (p.startsWith('/sdk/')) return sdkPath(p.slice(5, -3));
-    if (p === '/nertc.js') return require.resolve('nertc-web-sdk/NERTC.js');
+    if (p.startsWith('/engine/')) return enginePath(p.slice(8, -3));
     return null;
   });
   const world = new World(server, app, files);
