@@ -1,6 +1,7 @@
 //! Cuts, reconnects, restarts, and what ends a seat.
 
-use rotunda_core::{Rooms, channel, media};
+use rotunda_core::{Rooms, ban, channel, media, member};
+use rotunda_sfu::Command;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -137,6 +138,35 @@ async fn a_deleted_channel_closes_its_room(pool: PgPool) {
     assert_eq!(push.push_of(51).await["data"]["reason"], "CLOSE_BY_BACKEND");
     assert_eq!(rtc.notification("OnKickOff").await["externData"]["reason"], 1);
     assert_eq!(ann.try_enter(&server).await["code"], 404);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn the_kicked_and_the_banned_are_out_of_their_calls(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let owner = actor(community.app, OWNER);
+    for name in ["ann", "bob"] {
+        let client = Client::new(&server, &community, name).await;
+        let entry = client.enter(&server).await;
+        let mut push = client.push_link().await;
+        let mut rtc = client.join(&server, &entry).await;
+        push.push_of(32).await;
+        rtc.request("Produce", produce_audio(1, None)).await;
+        push.push_of(40).await;
+        server.table();
+
+        let accid = actor(community.app, name).user.accid;
+        if name == "ann" {
+            member::kick(&server.core, &owner, community.server, &[accid]).await.unwrap();
+        } else {
+            ban::add(&server.core, &owner, community.server, &accid, String::new()).await.unwrap();
+        }
+        assert_eq!(push.push_of(33).await["data"]["members"][0]["reason"]["type"], "ADMIN_KICK");
+        assert_eq!(rtc.notification("OnKickOff").await["externData"]["reason"], 2);
+        assert!(matches!(server.table().as_slice(), [Command::CloseTransport(_)]));
+        assert_eq!(client.try_enter(&server).await["code"], 403);
+        assert_eq!(client.info(&server, &entry).await["code"], 403, "the rtcToken is void");
+    }
 }
 
 #[sqlx::test(migrations = "../../migrations")]
