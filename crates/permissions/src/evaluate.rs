@@ -44,12 +44,17 @@ pub(crate) struct Says {
 
 /// Hears of every rule as it is consulted. [`Unheard`] costs nothing.
 pub(crate) trait Listener {
+    /// Whether it wants to hear the rest of a group of roles when one of them has settled everything asked.
+    const ALL: bool;
+
     fn consulted(&mut self, rule: Rule, says: Says);
 }
 
 pub(crate) struct Unheard;
 
 impl Listener for Unheard {
+    const ALL: bool = false;
+
     #[inline(always)]
     fn consulted(&mut self, _: Rule, _: Says) {}
 }
@@ -193,13 +198,13 @@ impl Snapshot {
         Some(fold.allowed)
     }
 
-    fn settle_by_layer(
+    fn settle_by_layer<L: Listener>(
         &self,
         fold: &mut Fold,
         layer: &Layer,
         subject: &Subject<'_>,
         question: Question,
-        heard: &mut impl Listener,
+        heard: &mut L,
     ) {
         let layered = Question { mask: question.mask & LAYERED, ..question };
 
@@ -219,6 +224,9 @@ impl Snapshot {
                 heard.consulted(Rule::LayerRole(role), says);
                 together.allow |= says.allow;
                 together.deny |= says.deny;
+                if !L::ALL && together.allow == layered.mask {
+                    break;
+                }
             }
         }
         together.deny &= !together.allow;
@@ -233,11 +241,14 @@ impl Snapshot {
     }
 
     /// Settles everything: what no role allows is denied.
-    fn by_server(&self, subject: &Subject<'_>, question: Question, heard: &mut impl Listener) -> Says {
+    fn by_server<L: Listener>(&self, subject: &Subject<'_>, question: Question, heard: &mut L) -> Says {
         let says = question.read(&self.everyone_auths);
         heard.consulted(Rule::ServerEveryone, Says { deny: 0, ..says });
         let mut allow = says.allow;
         for role in self.custom_roles(subject) {
+            if !L::ALL && allow == question.mask {
+                break;
+            }
             if let Some(rules) = self.roles.get(role) {
                 let says = question.read(&rules.auths);
                 heard.consulted(Rule::ServerRole(*role), Says { deny: 0, ..says });

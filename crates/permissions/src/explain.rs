@@ -72,6 +72,8 @@ impl Snapshot {
 struct Heard(Vec<Step>);
 
 impl Listener for Heard {
+    const ALL: bool = true;
+
     fn consulted(&mut self, rule: Rule, says: Says) {
         let value = match (says.allow != 0, says.deny != 0) {
             (true, _) => AuthValue::Allow,
