@@ -105,7 +105,7 @@ pub async fn update(
 }
 
 /// 24_68, 24_86: the roles there, the one of @everyone among them, newest first. Of a channel in sync its own, which
-/// take effect when it leaves the sync with its category.
+/// have no effect: when it leaves the sync a copy of its category's takes their place.
 ///
 /// Errors: 404; 403 not a member, or hidden; 414 an unfit page.
 pub async fn page(

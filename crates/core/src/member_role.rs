@@ -8,7 +8,7 @@ use rotunda_model::{
     role::MemberRole,
     server::Member,
 };
-use rotunda_permissions::{Scope, guard};
+use rotunda_permissions::{Scope, Snapshot, guard};
 use rotunda_store::layer::{self as store, Override};
 
 use crate::{
@@ -31,7 +31,7 @@ pub struct Key {
 /// 24_69, 24_87. All rights are inherited at first.
 ///
 /// Errors: 404 server, place of that server, or member; 403 hidden, or without manageRole (and manageChannel in a
-/// channel); 417 there is one already.
+/// channel); 417 there is one already; 419 too many there.
 pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Error> {
     let mut change = Change::begin(core, actor, key.server).await?;
     let standing = change.actor_standing().await?;
@@ -51,6 +51,10 @@ pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Er
     };
     if !store::insert_override(&mut *change.tx, &new).await? {
         return Err(Error::Repeated("the member has an override there"));
+    }
+    let max = core.config().limits.overrides_per_place;
+    if overrides(&change.before, key.place) >= usize::try_from(max).unwrap_or(usize::MAX) {
+        return Err(Error::OverLimit { what: "overrides of a place", max });
     }
     let role = with_member(&mut change, new).await?;
     change.reload().await?;
@@ -108,8 +112,8 @@ pub async fn update(
     Ok(role)
 }
 
-/// 24_72, 24_90: the overrides there, newest first. Of a channel in sync its own, which take effect when it leaves
-/// the sync with its category.
+/// 24_72, 24_90: the overrides there, newest first. Of a channel in sync its own, which have no effect: when it leaves
+/// the sync a copy of its category's takes their place.
 ///
 /// Errors: 404; 403 not a member, or hidden; 414 an unfit page.
 pub async fn page(
@@ -139,6 +143,14 @@ pub async fn existing(
     sees(core, actor, server, place).await?;
     let found = store::overrides_for(core.store().pool(), place, accids).await?;
     with_members(core, server, found).await
+}
+
+fn overrides(rules: &Snapshot, place: Place) -> usize {
+    let layer = match place {
+        Place::Channel(id) => rules.channel(id).map(|rules| &rules.layer),
+        Place::Category(id) => rules.category(id).map(|rules| &rules.layer),
+    };
+    layer.map_or(0, |layer| layer.members.len())
 }
 
 async fn found(change: &mut Change, key: &Key) -> Result<Override, Error> {

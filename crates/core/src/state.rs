@@ -32,6 +32,9 @@ pub struct Limits {
     pub members_per_list: u32,
     /// Roles on such a list.
     pub roles_per_list: u32,
+    /// Members with an override in a channel or category. The vendor names no number; as many as on a list, for all of
+    /// them are in the server's snapshot too.
+    pub overrides_per_place: u32,
     pub devices_per_account: u32,
 }
 
@@ -45,6 +48,7 @@ impl Default for Limits {
             roles_per_server: 20,
             members_per_list: 1_000,
             roles_per_list: 20,
+            overrides_per_place: 1_000,
             devices_per_account: 10,
         }
     }

@@ -310,3 +310,21 @@ async fn an_override_ends_with_the_membership(pool: PgPool) -> anyhow::Result<()
     assert!(server::rules_agree(&app.core, made.id).await?);
     Ok(())
 }
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_place_has_only_so_many_overrides(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::with(pool, |config| config.limits.overrides_per_place = 1).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let made = support::server(&app, &ann).await?.id;
+    join(&app, &bob, made).await?;
+    for Spot { place, .. } in spots(&app, &ann, made, ViewMode::Public).await? {
+        let (anns, bobs) = (key(made, place, &ann), key(made, place, &bob));
+        member_role::add(&app.core, &ann, &bobs).await?;
+        assert_eq!(code(member_role::add(&app.core, &ann, &bobs).await), Code::REPEATED);
+        assert_eq!(code(member_role::add(&app.core, &ann, &anns).await), Code::OVER_LIMIT);
+        assert_eq!(all(&app, &ann, made, place).await?.len(), 1);
+        member_role::remove(&app.core, &ann, &bobs).await?;
+        member_role::add(&app.core, &ann, &anns).await?;
+    }
+    Ok(())
+}
