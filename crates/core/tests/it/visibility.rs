@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rotunda_core::{
-    Actor, ban,
+    Actor, Hub, Membership, ban,
     category::{self, CategoryUpdate, NewCategory},
     channel::{self, CategoryInfo, ChannelUpdate, NewChannel},
     invite, list, member, role, server,
@@ -19,17 +19,21 @@ use sqlx::PgPool;
 use crate::support::{self, code, custom_role, one};
 
 /// Each is a server of its own. More find rarer mistakes, at about 0.3 s each.
-const HISTORIES: u64 = 50;
+const HISTORIES: u64 = 40;
 const STEPS: usize = 20;
 
-/// Who sees which channel: the rule of semantics 4.1 for members, straight from the tables.
-const SEEN: &str = "
-    WITH lists (place, kind, accid, role) AS (
-        SELECT channel, kind, accid, NULL FROM channel_list_members
+/// All entries of all lists.
+const LISTS: &str = "
+    lists (place, kind, accid, role) AS (
+        SELECT channel, kind, accid, NULL::bigint FROM channel_list_members
         UNION ALL SELECT channel, kind, NULL, role FROM channel_list_roles
         UNION ALL SELECT category, kind, accid, NULL FROM category_list_members
         UNION ALL SELECT category, kind, NULL, role FROM category_list_roles
-    ), seats AS (
+    )";
+
+/// Who sees which channel: the rule of semantics 4.1 for members, straight from the tables.
+const SEEN: &str = "
+    seats AS (
         SELECT m.accid, s.owner, c.id AS channel, COALESCE(g.id, c.id) AS place,
             COALESCE(g.view_mode, c.view_mode) AS view_mode,
             ARRAY(SELECT id FROM server_roles WHERE server = s.id AND kind = 1
@@ -75,8 +79,9 @@ struct World<'a> {
 
 impl World<'_> {
     async fn seen(&self) -> anyhow::Result<Seen> {
+        let query = sqlx::AssertSqlSafe(format!("WITH {LISTS}, {SEEN}"));
         let rows: Vec<(String, i64)> =
-            sqlx::query_as(SEEN).bind(self.server.get()).fetch_all(self.app.pool()).await?;
+            sqlx::query_as(query).bind(self.server.get()).fetch_all(self.app.pool()).await?;
         let pair =
             |(accid, channel): (String, i64)| Some((Accid::new(&accid).ok()?, ChannelId::new(channel)?));
         Ok(rows.into_iter().filter_map(pair).collect())
@@ -97,6 +102,25 @@ impl World<'_> {
         };
         let kind = if self.dice.roll(2) == 0 { ListKind::White } else { ListKind::Black };
         Some(list::List { server: self.server, place, kind })
+    }
+
+    /// Some entry of some list that has a value in that column.
+    async fn listed(&mut self, column: &str) -> Option<(list::List, Option<Accid>, Option<RoleId>)> {
+        let query = format!(
+            "WITH {LISTS} SELECT place, kind, accid, role FROM lists WHERE {column} IS NOT NULL
+                AND place IN (SELECT id FROM channels WHERE server = $1 UNION SELECT id FROM categories WHERE server = $1)
+             ORDER BY place, kind, accid, role"
+        );
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(self.server.get());
+        let rows: Vec<(i64, i16, Option<String>, Option<i64>)> =
+            query.fetch_all(self.app.pool()).await.unwrap();
+        let at = self.dice.roll(rows.len().max(1));
+        let (place, kind, accid, role) = rows.into_iter().nth(at)?;
+        let channel = ChannelId::new(place).filter(|id| self.channels.contains(id)).map(Place::Channel);
+        let place = channel.or(CategoryId::new(place).map(Place::Category))?;
+        let kind = if kind == 1 { ListKind::White } else { ListKind::Black };
+        let accid = accid.and_then(|accid| Accid::new(&accid).ok());
+        Some((list::List { server: self.server, place, kind }, accid, role.and_then(RoleId::new)))
     }
 
     async fn refreshed(&mut self) -> anyhow::Result<()> {
@@ -162,16 +186,16 @@ impl World<'_> {
                 ("list members", code(list::add_members(core, owner, list, some).await))
             }
             13 => {
-                let list = self.list()?;
-                ("unlist members", code(list::remove_members(core, owner, list, &them).await))
+                let (list, who, _) = self.listed("accid").await?;
+                ("unlist members", code(list::remove_members(core, owner, list, &[who?]).await))
             }
             14 | 15 => {
                 let (list, role) = (self.list()?, self.dice.one_of(&self.roles)?);
                 ("list role", code(list::add_role(core, owner, list, role).await))
             }
             16 => {
-                let (list, role) = (self.list()?, self.dice.one_of(&self.roles)?);
-                ("unlist role", code(list::remove_role(core, owner, list, role).await))
+                let (list, _, role) = self.listed("role").await?;
+                ("unlist role", code(list::remove_role(core, owner, list, role?).await))
             }
             17 | 18 => {
                 let role = self.dice.one_of(&self.roles)?;
@@ -189,7 +213,13 @@ impl World<'_> {
             20 => ("create role", code(role::create(core, owner, server, role::NewRole::default()).await)),
             21 => ("leave", code(member::leave(core, other, server).await)),
             22 => ("kick", code(member::kick(core, owner, server, &them).await)),
-            23 if self.dice.roll(3) == 0 => ("unban", code(ban::remove(core, owner, server, &them[0]).await)),
+            23 if self.dice.roll(2) == 0 => {
+                let query = sqlx::query_scalar("SELECT min(accid) FROM bans WHERE server = $1");
+                let banned: Option<String> =
+                    query.bind(server.get()).fetch_one(self.app.pool()).await.unwrap();
+                let banned = Accid::new(&banned?).unwrap();
+                ("unban", code(ban::remove(core, owner, server, &banned).await))
+            }
             23 => ("ban", code(ban::add(core, owner, server, &them[0], String::new()).await)),
             _ => ("join", code(invite::apply(core, other, server, "", None).await)),
         })
@@ -278,6 +308,38 @@ async fn exactly_the_flips_are_told(pool: PgPool) -> anyhow::Result<()> {
         let silent = ["create role", "create category", "remove category", "unban"].contains(name);
         assert!(*done > 0 && (*flips > 0) != silent, "{name}: {done} done, {flips} flips");
     }
-    assert_eq!(counts.len(), 19, "every operation was tried: {counts:?}");
+    assert_eq!(counts.len(), 20, "every operation was tried: {counts:?}");
+    Ok(())
+}
+
+/// What is addressed to accounts needs no subscription, however large the server.
+#[sqlx::test(migrations = "../../migrations")]
+async fn who_subscribed_to_nothing_hears_of_its_own_channels(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let server = support::server(&app, &ann).await?.id;
+    support::join(&app, &bob, server).await?;
+    app.hub.subscribed(&bob.user, Membership { server, hears: false });
+    app.quiet().await?;
+    let made = support::channel(&app, &ann, server, ViewMode::Public).await?;
+    assert_eq!((app.told(&ann).await?, app.told(&bob).await?), (vec![15, 31], vec![31]));
+    let list = list::List { server, place: Place::Channel(made.id), kind: ListKind::Black };
+    list::add_members(&app.core, &ann, list, &one(&bob)).await?;
+    assert_eq!((app.told(&ann).await?, app.told(&bob).await?), (vec![19], vec![31]));
+    Ok(())
+}
+
+/// A client hears of its channels while it still has the server, and once it has it.
+#[sqlx::test(migrations = "../../migrations")]
+async fn sight_comes_after_entering_and_goes_before_leaving(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let (ann, bob) = (app.account("ann").await?, app.account("bob").await?);
+    let server = support::server(&app, &ann).await?.id;
+    support::channel(&app, &ann, server, ViewMode::Public).await?;
+    app.quiet().await?;
+    support::join(&app, &bob, server).await?;
+    assert_eq!(app.told(&bob).await?, [10, 32, 31]);
+    member::leave(&app.core, &bob, server).await?;
+    assert_eq!(app.told(&bob).await?, [31, 32]);
     Ok(())
 }
