@@ -86,6 +86,8 @@ numeric_id! {
     RoleId
     /// An invitation or application.
     RequestId
+    /// One stay in a media channel.
+    SessionId
 }
 
 /// Longest account id, in bytes (the vendor's REST limit for `accid`).

@@ -17,6 +17,7 @@ pub mod member;
 mod migrations;
 pub mod name;
 pub mod outbox;
+pub mod record;
 pub mod request;
 pub mod role;
 mod row;
@@ -109,7 +110,7 @@ impl Store {
                 (SELECT max(id) FROM server_roles), (SELECT max(id) FROM channel_roles),
                 (SELECT max(id) FROM channel_overrides), (SELECT max(id) FROM category_roles),
                 (SELECT max(id) FROM category_overrides), (SELECT max(id) FROM requests),
-                (SELECT max(id) FROM stored_notifications), 0) AS "highest!""#
+                (SELECT max(id) FROM stored_notifications), (SELECT max(id) FROM media_sessions), 0) AS "highest!""#
         )
         .fetch_one(&self.pool)
         .await?;

@@ -1,7 +1,8 @@
-//! Media channels: tokens, the verdict, counters, and what outlives an open channel.
+//! Media channels: tokens, the verdict, counters, what outlives an open channel, records of stays.
 
 mod config;
 mod counter;
+pub mod record;
 mod room;
 mod token;
 mod verdict;

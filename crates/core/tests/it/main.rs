@@ -19,6 +19,7 @@ mod memberships;
 mod notify;
 mod promotion;
 mod races;
+mod record;
 mod restart;
 mod role;
 mod role_member;
