@@ -7,18 +7,27 @@ use crate::{EndReason, LeaveType, Refusal, Room, SeatId, Source};
 impl Room {
     /// New rights of a seated member, from snapshot `version`. An older version than the one in force is ignored.
     ///
-    /// A source whose right is lost is cut; the operator is the member itself. Losing rights over others changes
-    /// nothing that was done with them.
+    /// A source whose right is lost is cut; the operator is the member itself. Under mute-all that goes for the right
+    /// that exempts from it as well. Losing rights over others changes nothing that was done with them.
     pub fn set_rights(&mut self, now: Millis, accid: &Accid, rights: RightSet, version: i64) {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.accid == *accid) else { return };
+        let Some(seat) = self.seats.iter().find(|seat| seat.accid == *accid) else { return };
         if version < seat.version {
             return;
         }
-        seat.version = version;
-        seat.rights = rights;
+        let exemption_lost = |source: Source| {
+            let lost = |right| seat.rights.has(right) && !rights.has(right);
+            self.locks(source) && source.everyone_right().is_some_and(lost)
+        };
         let id = seat.id;
-        let lost: Vec<Source> =
-            Source::ALL.into_iter().filter(|s| seat.source(*s).on && !rights.has(s.own_right())).collect();
+        let lost: Vec<Source> = Source::ALL
+            .into_iter()
+            .filter(|&source| seat.source(source).on)
+            .filter(|&source| !rights.has(source.own_right()) || exemption_lost(source))
+            .collect();
+        if let Some(seat) = self.seat_mut(id) {
+            seat.version = version;
+            seat.rights = rights;
+        }
         for &source in &lost {
             self.cut(id, source);
         }

@@ -121,3 +121,41 @@ fn the_second_sharer_is_refused_through_both_doors_until_the_first_stops() {
     room.produce(NOW, ben, MediaType::ScreenShare, ProducerId(12), false, false).unwrap();
     assert_eq!(room.is_on(&accid("ben"), Source::Screen), Some(true));
 }
+
+#[test]
+fn a_mode_that_allows_self_on_mutes_once_and_binds_nobody() {
+    let mut room = room();
+    let holder = come(&mut room, "holder", 1, speaker().with(Right::RTC_EVERYONE_MICROPHONE));
+    let mary = come(&mut room, "mary", 2, speaker());
+    for seat in [holder, mary] {
+        room.produce(NOW, seat, MediaType::Audio, ProducerId(seat.0), false, false).unwrap();
+    }
+    room.set_room_property(NOW, holder, "audioOff", "offAllowSelfOn_1").unwrap();
+    let on = |room: &Room, name: &str| room.is_on(&accid(name), Source::Microphone);
+    assert_eq!((on(&room, "holder"), on(&room, "mary")), (Some(true), Some(false)));
+    room.set_source(NOW, mary, &accid("mary"), Source::Microphone, true).unwrap();
+    room.set_room_property(NOW, holder, "audioOff", "disable_2").unwrap();
+    assert_eq!(on(&room, "mary"), Some(true));
+}
+
+#[test]
+fn losing_the_exemption_under_the_lock_silences() {
+    let mut room = room();
+    let all = speaker().with(Right::RTC_EVERYONE_MICROPHONE).with(Right::RTC_OTHER_MICROPHONE);
+    let holder = come(&mut room, "holder", 1, all);
+    come(&mut room, "mary", 2, speaker());
+    room.produce(NOW, holder, MediaType::Audio, ProducerId(10), false, false).unwrap();
+    room.produce(NOW, holder, MediaType::Video, ProducerId(11), false, false).unwrap();
+    room.set_room_property(NOW, holder, "audioOff", LOCK).unwrap();
+    room.set_source(NOW, holder, &accid("mary"), Source::Microphone, true).unwrap();
+    room.set_rights(NOW, &accid("holder"), speaker(), 2);
+    let on = |room: &Room, name: &str, source| room.is_on(&accid(name), source);
+    assert_eq!(on(&room, "holder", Source::Microphone), Some(false));
+    assert_eq!(on(&room, "holder", Source::Camera), Some(true), "no lock binds the cameras");
+    assert_eq!(on(&room, "mary", Source::Microphone), Some(true), "who was opened stays open");
+    // Rights of hers that come and go, none of them the exemption, leave her open too.
+    room.set_rights(NOW, &accid("mary"), speaker().with(Right::RTC_DISCONNECT_OTHER), 3);
+    assert_eq!(on(&room, "mary", Source::Microphone), Some(true));
+    room.set_rights(NOW, &accid("mary"), speaker().without(Right::RTC_OPEN_MICROPHONE), 4);
+    assert_eq!(on(&room, "mary", Source::Microphone), Some(false));
+}
