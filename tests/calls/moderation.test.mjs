@@ -115,6 +115,17 @@ for (const version of ['0.17.2', '10.8.1']) {
       assert.equal(await refusal(moderator.call('qchatMedia.muteAudio', { accid: 'nobody-here' })), 1015);
     });
 
+    await t.test('a device that does not open for the moderator is off again, for everybody', async () => {
+      await member.page.evaluate(() => { window.instruments.denyDevices = true; });
+      const since = marks();
+      await moderator.call('qchatMedia.unMuteAudio', { accid: member.accid });
+      await told('memberAudioMuteChanged', audio(member, false, moderator), since);
+      await told('memberAudioMuteChanged', audio(member, true, member), since);
+      const seen = (await owner.call('qchatMedia.getRTCMembers')).find((m) => m.accid === member.accid);
+      assert.equal(seen.isAudioOn, false);
+      await member.page.evaluate(() => { window.instruments.denyDevices = false; });
+    });
+
     await t.test('a client that ignores the moderator is silenced by the server', async () => {
       await member.unmute();
       await owner.hears('the member before');
@@ -170,6 +181,18 @@ for (const version of ['0.17.2', '10.8.1']) {
       await owner.event('memberJoinRTCChannel', { since, where: (l) => l.includes(member.accid) });
       await member.unmute();
       await owner.hears('the member who came back');
+    });
+
+    await t.test('a client that ignores the kick is dropped by the server', async () => {
+      await stubborn(member);
+      const sent = (await member.media()).audioSent;
+      const asked = Date.now();
+      await moderator.call('qchatMedia.kickMemberOut', { accid: member.accid });
+      const last = await quiet(owner, 'audio', 'of a client that ignores the kick');
+      const more = (await member.media()).audioSent - sent;
+      assert.ok(more >= 20, `the client went on sending, or nothing was proved: ${more} packets`);
+      t.diagnostic(`last packet ${Math.round(last - asked)} ms after the moderator asked`);
+      assert.ok(last - asked < 1_000, `${last - asked} ms from request to silence`);
     });
     await closePages(owner, moderator, member);
   });

@@ -22,13 +22,21 @@ export const refusal = (promise) =>
     return e.data?.code ?? e.code;
   });
 
-/** From now on this page's devices cannot be closed: its packets flow whatever the kit is told. */
+/** From now on this page's devices and connections cannot be closed: its packets flow whatever the kit is told. */
 export const stubborn = (person) => person.page.evaluate(() => {
   MediaStreamTrack.prototype.stop = () => undefined;
+  RTCPeerConnection.prototype.close = () => undefined;
   const real = RTCRtpSender.prototype.replaceTrack;
   RTCRtpSender.prototype.replaceTrack = function replaceTrack(track) {
     return track === null ? Promise.resolve() : real.call(this, track);
   };
+});
+
+/** Cuts the kit's own sockets once; the QChat link is the first of the page and stays. */
+export const cutKitSockets = (person) => person.page.evaluate(() => {
+  const open = window.instruments.sockets.slice(1).filter((s) => s.readyState === WebSocket.OPEN);
+  for (const socket of open) socket.close();
+  return open.length;
 });
 
 /** Until no packet of this kind arrives any more; gives when the last one did (ms since the epoch). */
