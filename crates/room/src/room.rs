@@ -169,6 +169,11 @@ impl Room {
         self.seat(seat).map(|seat| &seat.accid)
     }
 
+    /// What the kit calls itself.
+    pub fn client_of(&self, seat: SeatId) -> Option<&str> {
+        self.seat(seat).map(|seat| seat.client_type.as_str())
+    }
+
     pub fn uid_of(&self, seat: SeatId) -> Option<i64> {
         self.seat(seat).map(|seat| seat.rtc_uid)
     }

@@ -3,13 +3,16 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context;
-use rotunda_core::notify;
+use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
 use rotunda_media_io::MediaConfig;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -65,7 +68,13 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
 
     let registry = Registry::new(core.clone(), media, Times::default());
     // Ends with the media thread, which holds the other end.
-    tokio::spawn(registry.clone().run_media_events(reported));
+    let media_events = tokio::spawn(registry.clone().run_media_events(reported));
+    let abandoned = record::end_abandoned(&core).await?;
+    if abandoned > 0 {
+        tracing::info!(abandoned, "ended the records of media sessions that an earlier process left open");
+    }
+    let (stop_records, stopped) = oneshot::channel::<()>();
+    let records = tokio::spawn(registry.clone().run_records(async move { drop(stopped.await) }));
     let gateway = Gateway::new(
         core.clone(),
         registry,
@@ -116,6 +125,10 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         () = shutdown.hard() => tracing::warn!(open = tasks.len(), "closing what did not finish in time"),
     }
     media_thread.stop();
+    // The records take the last counters from the last events.
+    let _ = tokio::time::timeout(FAREWELL, media_events).await;
+    drop(stop_records);
+    let _ = records.await;
     tracing::info!("stopped");
     Ok(())
 }

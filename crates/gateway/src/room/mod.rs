@@ -10,6 +10,7 @@ mod desk;
 mod owner;
 pub mod push;
 mod push_hub;
+mod records;
 mod registry;
 mod rest;
 

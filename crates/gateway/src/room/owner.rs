@@ -9,7 +9,10 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use futures_util::FutureExt;
-use rotunda_core::{Core, media};
+use rotunda_core::{
+    Core,
+    media::{self, record::Arrival},
+};
 use rotunda_model::{ChannelId, Millis, UserKey};
 use rotunda_room::{EndReason, Output, Persist, Room, Saved, SeatId, SocketId, Source, Table};
 use rotunda_sfu::Command;
@@ -274,7 +277,8 @@ impl Owner {
                 let _ = self.persist.send(write);
             }
             Output::Seated { seat, .. } => self.seated(seat),
-            Output::Unseated { accid, device, reason, .. } => {
+            Output::Unseated { seat, accid, device, reason } => {
+                self.registry.records.unseated(seat, self.now(), reason.name());
                 let user = UserKey { app: self.handle.app, accid };
                 self.registry.unseated_from(self.room.channel(), &user);
                 self.registry.pushes.send(&(user, device), || ToPush::SeatEnded);
@@ -296,6 +300,15 @@ impl Owner {
         let (device, link_device) = (device.clone(), link_device.clone());
         tracing::info!(channel = %self.room.channel(), seats = self.room.seat_count(), "a media seat was taken");
         self.registry.seated_in(self.room.channel(), &user, device.clone());
+        let arrival = Arrival {
+            user: user.clone(),
+            server: self.handle.server,
+            channel: self.room.channel(),
+            device: device.clone(),
+            link_device: link_device.clone(),
+            client: self.room.client_of(seat).unwrap_or_default().to_owned(),
+        };
+        self.registry.records.seated(&self.registry.core, seat, arrival);
         let now = self.now();
         let link_up = self.registry.is_link_up(&user, &link_device);
         self.room.qchat_link(now, &user.accid, &link_device, link_up);

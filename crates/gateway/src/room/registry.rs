@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     PushHub,
     owner::{self, Owner},
+    records::Records,
 };
 
 /// Requests waiting for one owner. It answers thousands per second; a queue this long means it stands still, and
@@ -101,6 +102,7 @@ pub struct Registry {
     pub(crate) media: MediaHandle,
     pub(crate) times: Times,
     pub(crate) pushes: PushHub,
+    pub(crate) records: Records,
     /// Tells this process from the one that signed an older token.
     pub(crate) boot: u64,
     pub(crate) started: Millis,
@@ -134,6 +136,7 @@ impl Registry {
             media,
             times,
             pushes: PushHub::default(),
+            records: Records::default(),
             boot,
             ids: AtomicU64::new(first_id(started)),
             index: Mutex::default(),
@@ -183,6 +186,7 @@ impl Registry {
             return;
         }
         let Some(room) = index.rooms.remove(&channel) else { return };
+        self.records.channel_closed(channel, self.core.env().now());
         for accid in room.seats.into_keys() {
             index.unseat(&UserKey { app: handle.app, accid }, channel);
         }
@@ -219,6 +223,7 @@ impl Registry {
     }
 
     pub(crate) fn add_transport(&self, transport: TransportId, channel: ChannelId, seat: SeatId) {
+        self.records.transport_opened(seat, transport);
         self.index.lock().transports.insert(transport, (channel, seat));
     }
 
@@ -278,12 +283,20 @@ impl Registry {
                 | Event::TransportFailed { id, .. }
                 | Event::TransportLost { id, .. }
                 | Event::TransportBack { id } => *id,
-                Event::TransportClosed { .. } | Event::Usage(_) => continue,
+                Event::TransportClosed { id, usage } => {
+                    self.records.transport_closed(*id, usage);
+                    continue;
+                }
+                Event::Usage(all) => {
+                    self.records.used(all);
+                    continue;
+                }
                 Event::WorkerRestarted { panics } => {
                     tracing::error!(
                         panics,
                         "the media worker failed and started again; all transports are gone"
                     );
+                    self.records.worker_restarted();
                     self.worker_restarted();
                     continue;
                 }

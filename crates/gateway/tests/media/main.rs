@@ -4,4 +4,5 @@ mod bad_input;
 mod call;
 mod entry;
 mod lifetime;
+mod records;
 mod support;

@@ -30,6 +30,8 @@ use sqlx::PgPool;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
 };
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
@@ -62,6 +64,7 @@ pub struct Server {
     pub commands: Receiver<Command>,
     /// What the media worker reports.
     pub reports: tokio::sync::mpsc::Sender<Event>,
+    records: (oneshot::Sender<()>, JoinHandle<()>),
 }
 
 impl Server {
@@ -83,10 +86,27 @@ impl Server {
         };
         let (reports, events) = tokio::sync::mpsc::channel(16);
         tokio::spawn(rooms.clone().run_media_events(events));
+        let (stop, stopped) = oneshot::channel();
+        let writing = rooms.clone().run_records(async move { drop(stopped.await) });
+        let records = (stop, tokio::spawn(writing));
         let gateway = Gateway::new(core.clone(), rooms, config);
         let app = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { core, gateway, address, clock, commands, reports }
+        Self { core, gateway, address, clock, commands, reports, records }
+    }
+
+    /// Writes what is left of the records, as a server that stops.
+    pub async fn stop_records(self) {
+        let (stop, writing) = self.records;
+        drop(stop);
+        writing.await.unwrap();
+    }
+
+    /// Writes nothing any more, as a server that is killed.
+    pub async fn kill_records(self) {
+        let (_stop, writing) = self.records;
+        writing.abort();
+        assert!(writing.await.is_err());
     }
 
     /// Moves the clock; the next request lets an owner notice.
@@ -149,7 +169,9 @@ impl Community {
         let new = NewServer { name: "s".into(), invite_mode: InviteMode::NoConsent, ..Default::default() };
         let id = server::create(core, &owner, new).await.unwrap().id;
         let accids: Vec<Accid> = members.iter().map(|name| Accid::new(name).unwrap()).collect();
-        invite::invite(core, &owner, id, &accids, "", None).await.unwrap();
+        for some in accids.chunks(100) {
+            invite::invite(core, &owner, id, some, "", None).await.unwrap();
+        }
         let mut channels = Vec::new();
         for (kind, view_mode) in [
             (ChannelKind::Media, ViewMode::Public),
