@@ -1,6 +1,10 @@
 //! Who gets in, and with which code not.
 
-use rotunda_core::media::{self, ConfigUpdate};
+use futures_util::future::join_all;
+use rotunda_core::{
+    Rooms,
+    media::{self, ConfigUpdate},
+};
 use rotunda_model::{Right, auths::AuthValue};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -117,4 +121,48 @@ async fn a_full_room_refuses_the_next_and_never_one_who_is_in(pool: PgPool) {
     assert_eq!(codes.iter().filter(|code| **code == 1002).count(), 1, "{codes:?}");
     let inside = codes.iter().position(|code| *code == 0).unwrap();
     assert_eq!(clients[inside].try_enter(&server).await["code"], 0);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn of_a_thousand_entries_at_once_the_limit_gets_in(pool: PgPool) {
+    const LIMIT: usize = 10;
+    let server = Server::start(&pool, 1).await;
+    let names: Vec<String> = (0..1_000).map(|n| format!("user{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let community = Community::make(&server, &names).await;
+    let owner = actor(community.app, OWNER);
+    let update = ConfigUpdate { limit: Some(LIMIT as i64), ..Default::default() };
+    media::set_config(&server.core, &owner, community.server, community.channel, update).await.unwrap();
+    let mut clients = Vec::new();
+    for name in names {
+        clients.push(Client::new(&server, &community, name).await);
+    }
+    let answers = join_all(clients.iter().map(|client| client.try_enter(&server))).await;
+    let inside: Vec<&str> = answers
+        .iter()
+        .filter(|answer| answer["code"] == 0)
+        .map(|answer| answer["data"]["member"]["userUuid"].as_str().unwrap())
+        .collect();
+    assert_eq!(inside.len(), LIMIT);
+    assert!(answers.iter().all(|answer| answer["code"] == 0 || answer["code"] == 1002));
+    let mut online: Vec<String> = server
+        .gateway
+        .rooms
+        .online(community.channel)
+        .iter()
+        .map(|accid| accid.as_str().to_owned())
+        .collect();
+    online.sort_unstable();
+    let mut inside: Vec<String> = inside.iter().map(|&name| name.to_owned()).collect();
+    inside.sort_unstable();
+    assert_eq!(online, inside);
+
+    // Each seat that is given back is taken once.
+    let leaver = clients.iter().find(|client| client.name == inside[0]).unwrap();
+    let leave = leaver.room(&format!("/members/{}", leaver.name));
+    assert_eq!(leaver.code(&server, "DELETE", &leave, &Value::Null).await, 0);
+    let others = clients.iter().filter(|client| !inside.contains(&client.name)).take(100);
+    let answers = join_all(others.map(|client| client.try_enter(&server))).await;
+    assert_eq!(answers.iter().filter(|answer| answer["code"] == 0).count(), 1);
+    assert_eq!(server.gateway.rooms.online(community.channel).len(), LIMIT);
 }
