@@ -139,7 +139,7 @@ async fn a_role_decides_in_its_place_until_it_is_removed(pool: PgPool) -> anyhow
             (Deny, Ignore)
         );
         let existing = layer_role::existing(&app.core, &bob, made.id, place, &[crew, added.id]).await?;
-        assert_eq!(existing, [updated.clone()]);
+        assert_eq!(existing, std::slice::from_ref(&updated));
 
         app.quiet().await?;
         let nothing = layer_role::update(&app.core, &ann, made.id, place, added.id, &[]).await?;

@@ -64,14 +64,14 @@ impl Wire {
                         Fault::NeverSent => return Ok(()),
                         Fault::AnswerLost => {
                             postgres.write_all(packet).await?;
-                            postgres.read(&mut answered).await?;
+                            postgres.read_u8().await?;
                             return Ok(());
                         }
                         Fault::Late => {
                             drop(client);
                             self.release.notified().await;
                             postgres.write_all(packet).await?;
-                            postgres.read(&mut answered).await?;
+                            postgres.read_u8().await?;
                             return Ok(());
                         }
                     }

@@ -85,7 +85,7 @@ async fn an_override_decides_for_one_member_in_one_place(pool: PgPool) -> anyhow
         );
         assert_eq!(app.told(&ann).await?, [30]);
         assert!(app.told(&eve).await?.is_empty());
-        assert_eq!(all(&app, &bob, made.id, place).await?, [updated.clone()]);
+        assert_eq!(all(&app, &bob, made.id, place).await?, std::slice::from_ref(&updated));
         let asked = [ann.user.accid.clone(), bob.user.accid.clone(), eve.user.accid.clone()];
         let existing = member_role::existing(&app.core, &bob, made.id, place, &asked).await?;
         assert_eq!(existing, [updated]);

@@ -34,7 +34,7 @@ async fn a_channel_follows_no_category_that_gives_its_mover_more(pool: PgPool) -
     let follow = CategoryInfo { category: Some(Some(wing)), sync_mode: Some(SyncMode::WithCategory) };
     let moved = channel::set_category(&app.core, &bob, hall.id, follow).await;
     assert_eq!(code(moved), Code::FORBIDDEN);
-    assert_eq!(channel::by_ids(&app.core, &ann, &[hall.id]).await?, [hall.clone()]);
+    assert_eq!(channel::by_ids(&app.core, &ann, &[hall.id]).await?, std::slice::from_ref(&hall));
     assert!(app.told(&bob).await?.is_empty());
     // To lie in it is another matter, and so is what others decide.
     let inside = CategoryInfo { category: Some(Some(wing)), sync_mode: None };
