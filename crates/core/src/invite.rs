@@ -50,11 +50,8 @@ pub async fn invite(
     ps: &str,
     ttl_ms: Option<i64>,
 ) -> Result<Invited, Error> {
-    text::batch("more than 100 accounts at once", accids)?;
+    let accids = text::accids(accids)?;
     text::bytes("ps", ps, text::PS_MAX)?;
-    let mut accids = accids.to_vec();
-    accids.sort_unstable();
-    accids.dedup();
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::invite(&change.before, &standing.subject())?;

@@ -74,10 +74,7 @@ pub async fn leave(core: &Core, actor: &Actor, server: ServerId) -> Result<(), E
 /// Errors: 404 the server, or one of them is no member; 403 without kickServer, or against the owner or oneself;
 /// 414 none or more than 100 accounts.
 pub async fn kick(core: &Core, actor: &Actor, server: ServerId, accids: &[Accid]) -> Result<(), Error> {
-    text::batch("more than 100 accounts at once", accids)?;
-    let mut accids = accids.to_vec();
-    accids.sort_unstable();
-    accids.dedup();
+    let accids = text::accids(accids)?;
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     for accid in &accids {

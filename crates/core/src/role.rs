@@ -254,7 +254,7 @@ pub async fn add_members(
     id: RoleId,
     accids: &[Accid],
 ) -> Result<Batch, Error> {
-    let accids = distinct(accids)?;
+    let accids = text::accids(accids)?;
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::add_role_members(&change.before, &standing.subject(), id, &accids)?;
@@ -284,7 +284,7 @@ pub async fn remove_members(
     id: RoleId,
     accids: &[Accid],
 ) -> Result<Batch, Error> {
-    let accids = distinct(accids)?;
+    let accids = text::accids(accids)?;
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::remove_role_members(&change.before, &standing.subject(), id, &accids)?;
@@ -326,7 +326,7 @@ pub async fn members_among(
     id: RoleId,
     accids: &[Accid],
 ) -> Result<Vec<RoleMember>, Error> {
-    let accids = distinct(accids)?;
+    let accids = text::accids(accids)?;
     look(core, actor, server, Some(id)).await?;
     let mut tx = core.store().begin_read().await?;
     Ok(store::members_among(&mut tx, server, id, &accids).await?)
@@ -360,7 +360,7 @@ pub async fn of_accounts(
     server: ServerId,
     accids: &[Accid],
 ) -> Result<Vec<(Accid, Vec<ServerRole>)>, Error> {
-    let accids = distinct(accids)?;
+    let accids = text::accids(accids)?;
     look(core, actor, server, None).await?;
     let mut tx = core.store().begin_read().await?;
     let all = store::of_server(&mut *tx, server).await?;
@@ -379,15 +379,6 @@ async fn look(core: &Core, actor: &Actor, server: ServerId, role: Option<RoleId>
         Some(role) if snapshot.role_auths(role).is_none() => Err(Error::NotFound("role")),
         _ => Ok(()),
     }
-}
-
-/// Sorted, each once. Errors: 414 none or more than 100.
-fn distinct(accids: &[Accid]) -> Result<Vec<Accid>, Error> {
-    text::batch("more than 100 accounts at once", accids)?;
-    let mut accids = accids.to_vec();
-    accids.sort_unstable();
-    accids.dedup();
-    Ok(accids)
 }
 
 /// The subscribers of the server, and those whom it is about: they need not subscribe.

@@ -1,5 +1,7 @@
 //! Lengths of what clients write, checked before anything is stored.
 
+use rotunda_model::Accid;
+
 use crate::Error;
 
 /// Characters of a name (the vendor's REST limit).
@@ -33,6 +35,15 @@ pub(crate) fn batch<T>(what: &'static str, items: &[T]) -> Result<(), Error> {
         return Err(Error::Parameter("an empty list"));
     }
     if items.len() > BATCH_MAX { Err(Error::Parameter(what)) } else { Ok(()) }
+}
+
+/// Sorted, each once. Errors: 414 none or more than 100.
+pub(crate) fn accids(named: &[Accid]) -> Result<Vec<Accid>, Error> {
+    batch("more than 100 accounts at once", named)?;
+    let mut accids = named.to_vec();
+    accids.sort_unstable();
+    accids.dedup();
+    Ok(accids)
 }
 
 fn fits(what: &'static str, actual: usize, max: usize) -> Result<(), Error> {
