@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use rotunda_core::explain::Question;
-use rotunda_model::{Accid, CategoryId, ChannelId, Place, Right, ServerId};
+use rotunda_model::{Accid, CategoryId, ChannelId, Place, Right, ServerId, SessionId};
 
 use crate::{config::Overrides, explain};
 
@@ -40,6 +40,8 @@ pub enum Command {
     /// Rights an app defines for itself, beside the 27 that every app has
     #[command(subcommand)]
     Right(CustomRight),
+    /// Who was in media channels, newest first: when, with what, how much, and why it ended
+    Sessions(Sessions),
     /// Why an account may do something somewhere, or may not
     Explain(Explain),
     /// The configuration in force
@@ -132,6 +134,25 @@ pub struct WhichRight {
     pub app: String,
     /// Its number, from 10000 on
     pub id: u32,
+}
+
+/// Reads the database of this configuration. What goes on is up to a minute old.
+#[derive(Debug, Args)]
+pub struct Sessions {
+    #[arg(long, value_name = "ID")]
+    pub server: ServerId,
+    /// Only this channel
+    #[arg(long, value_name = "ID")]
+    pub channel: Option<ChannelId>,
+    /// Only this account
+    #[arg(long, value_name = "ACCID", value_parser = Accid::new)]
+    pub account: Option<Accid>,
+    /// Only those before this one: the last id of the page before
+    #[arg(long, value_name = "ID")]
+    pub before: Option<SessionId>,
+    /// How many at most, up to 1000
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
 }
 
 /// Reads the database of this configuration, whether or not the server runs, and changes nothing.

@@ -21,6 +21,7 @@ mod ready;
 mod scratch;
 mod seed;
 mod serve;
+mod sessions;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
+        Command::Sessions(command) => sessions::run(&config, command, cli.json).await?,
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),
         Command::Healthcheck => healthcheck::run(&config).await?,
