@@ -2,70 +2,12 @@
 // run once per version. Prints a line per version and step.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ENGINES, engineJoins, entry, publish } from './engine.mjs';
-import { eventually, HEARD, openWorld } from './people.mjs';
+import { Engine, ENGINES, engineJoins } from './engine.mjs';
+import { eventually, openWorld } from './people.mjs';
 
 let world;
 before(async () => { world = await openWorld(); });
 after(() => world.close());
-
-/** An engine in a page, with what it saw and what it said. */
-class Engine {
-  wire = [];
-
-  constructor(call, account, version) {
-    Object.assign(this, { call, account, version });
-  }
-
-  async enter(device, { dual = false } = {}) {
-    this.seat = await entry(world, this.account, this.call.channelId, device);
-    this.uid = this.seat.uid;
-    this.page = await engineJoins(world, this.call.channelId, this.seat, { version: this.version, dual, wire: this.wire });
-  }
-
-  run = (f, ...args) => this.page.evaluate(f, ...args);
-  publish = (media) => publish(this.page, this.uid, media);
-  mark = () => this.run(() => window.engine.seen.length);
-
-  /** Until the engine told its app of `name` since `since`. */
-  saw = (name, where = {}, since = 0, timeout = 10_000) => eventually(
-    () => this.run(([name, where, since]) => window.engine.seen.slice(since).some((e) => e.name === name && Object.entries(where).every(([k, v]) => String(e[k]) === String(v))), [name, where, since]),
-    `engine ${this.version} of ${this.account.accid}: no ${name} ${JSON.stringify(where)}`, timeout,
-  );
-
-  async didNotSee(name, since) {
-    const seen = await this.run(([name, since]) => window.engine.seen.slice(since).filter((e) => e.name === name), [name, since]);
-    assert.deepEqual(seen, [], `engine ${this.version} of ${this.account.accid} saw ${name}`);
-  }
-
-  received = () => this.run(() => window.engine.received());
-
-  /** Until `voices` received streams carry sound, and `pictures` decode frames, at the same time. */
-  receives({ voices = 0, pictures = 0 }, message, timeout = 20_000) {
-    return eventually(async () => {
-      const before = new Map((await this.received()).map((s) => [s.ssrc, s]));
-      await this.page.waitForTimeout(1_200);
-      const now = await this.received();
-      const grew = (key, by) => now.filter((s) => s[key] - (before.get(s.ssrc)?.[key] ?? 0) >= by).length;
-      const found = { voices: grew('energy', HEARD), pictures: grew('frames', 5) };
-      return found.voices === voices && found.pictures === pictures ? found : null;
-    }, `engine ${this.version} of ${this.account.accid} ${message}: not ${voices} voices and ${pictures} pictures`, timeout);
-  }
-
-  /** Widths of the pictures that are being decoded. */
-  widths = async () => (await this.received()).filter((s) => s.kind === 'video').map((s) => s.width);
-
-  cutSignalling = () => this.run(() => {
-    const open = window.instruments.sockets.filter((s) => s.url.includes('/rtc/signal') && s.readyState === WebSocket.OPEN);
-    for (const socket of open) socket.close();
-    return open.length;
-  });
-
-  answers = (method, since = 0) => this.wire.slice(since).filter((m) => !m.sent && m.method === method && m.code !== undefined).map((m) => m.code);
-  notified = (method, since = 0) => this.wire.slice(since).filter((m) => !m.sent && m.method === method && m.code === undefined);
-
-  close = () => this.page?.context().close();
-}
 
 /** The steps, in order. `a` publishes, `b` receives; both run the version under test. */
 const STEPS = [
@@ -88,6 +30,7 @@ const STEPS = [
       await b.saw('stream-subscribed', { uid: a.uid, media });
     }
     await b.receives({ voices: 1, pictures: 1 }, 'after subscribe');
+    for (const member of [a, b]) assert.deepEqual(await member.ciphers(), ['SRTP_AEAD_AES_128_GCM']);
     await b.run((uid) => window.engine.client.unsubscribe(window.engine.remotes.get(uid)), a.uid);
     await b.receives({}, 'after unsubscribe');
     await b.run((uid) => window.engine.client.subscribe(window.engine.remotes.get(uid)), a.uid);
@@ -198,7 +141,7 @@ for (const version of ENGINES) {
   test(`nertc-web-sdk ${version}`, { timeout: 300_000 }, async (t) => {
     const [ada, bea, cyd] = await Promise.all(['ada', 'bea', 'cyd'].map((name) => world.app.account(`${name}-${version}`)));
     const place = await world.community(ada, [bea, cyd]);
-    const call = { channelId: await place.channel() };
+    const call = { world, channelId: await place.channel() };
     Object.assign(call, { a: new Engine(call, ada, version), b: new Engine(call, bea, version), c: new Engine(call, cyd, version) });
     let broken = null;
     for (const [step, run] of STEPS) {
@@ -232,7 +175,7 @@ for (const version of ENGINES) {
 test('three versions of the engine in one channel', { timeout: 120_000 }, async () => {
   const accounts = await Promise.all(ENGINES.map((version) => world.app.account(`mixed-${version}`)));
   const place = await world.community(accounts[0], accounts.slice(1));
-  const call = { channelId: await place.channel() };
+  const call = { world, channelId: await place.channel() };
   const members = ENGINES.map((version, i) => new Engine(call, accounts[i], version));
   for (const member of members) {
     await member.enter(`mixed-${member.version}`);

@@ -1,18 +1,10 @@
 // Drives the vendor's engine as npm ships it, by its public API. Its token chain: 25_1 on the QChat link, entry in the
 // room service, channel info, Join.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
+import { ENGINES } from './engine-bundle.mjs';
+import { eventually, HEARD } from './people.mjs';
 
-const require = createRequire(import.meta.url);
-
-/** The pinned versions of nertc-web-sdk. The newest comes last. */
-export const ENGINES = ['4.6.50', '5.4.0', '5.8.34'];
-
-/** The browser build of a version. */
-export function enginePath(version) {
-  if (!ENGINES.includes(version)) throw new Error(`engine version must be one of ${ENGINES.join(', ')}, not ${version}`);
-  return require.resolve(`engine-${version}/NERTC.js`);
-}
+export { ENGINES };
 
 /** What the engine needs to join: `{uid, token}`. The returned link must stay open: it is the session. */
 export async function entry(world, account, channelId, deviceId) {
@@ -70,4 +62,66 @@ export async function grows(page, key, by, message, tries = 30) {
     before = Math.min(before, now);
   }
   assert.fail(`${message}: ${key} grew by ${(await pageMedia(page))[key] - before}, wanted ${by}`);
+}
+
+/** A member with an engine in a page, what the engine told its app and what it said on the wire. */
+export class Engine {
+  wire = [];
+
+  /** `call` is `{world, channelId}`. */
+  constructor(call, account, version) {
+    Object.assign(this, { call, account, version });
+  }
+
+  async enter(device, { dual = false } = {}) {
+    this.seat = await entry(this.call.world, this.account, this.call.channelId, device);
+    this.uid = this.seat.uid;
+    this.page = await engineJoins(this.call.world, this.call.channelId, this.seat, { version: this.version, dual, wire: this.wire });
+  }
+
+  run = (f, ...args) => this.page.evaluate(f, ...args);
+  publish = (media) => publish(this.page, this.uid, media);
+  mark = () => this.run(() => window.engine.seen.length);
+
+  /** Until the engine told its app of `name` since `since`. */
+  saw = (name, where = {}, since = 0, timeout = 10_000) => eventually(
+    () => this.run(([name, where, since]) => window.engine.seen.slice(since).some((e) => e.name === name && Object.entries(where).every(([k, v]) => String(e[k]) === String(v))), [name, where, since]),
+    `engine ${this.version} of ${this.account.accid}: no ${name} ${JSON.stringify(where)}`, timeout,
+  );
+
+  async didNotSee(name, since) {
+    const seen = await this.run(([name, since]) => window.engine.seen.slice(since).filter((e) => e.name === name), [name, since]);
+    assert.deepEqual(seen, [], `engine ${this.version} of ${this.account.accid} saw ${name}`);
+  }
+
+  received = () => this.run(() => window.engine.received());
+
+  /** Until `voices` received streams carry sound, and `pictures` decode frames, at the same time. */
+  receives({ voices = 0, pictures = 0 }, message, timeout = 20_000) {
+    return eventually(async () => {
+      const before = new Map((await this.received()).map((s) => [s.ssrc, s]));
+      await this.page.waitForTimeout(1_200);
+      const now = await this.received();
+      const grew = (key, by) => now.filter((s) => s[key] - (before.get(s.ssrc)?.[key] ?? 0) >= by).length;
+      const found = { voices: grew('energy', HEARD), pictures: grew('frames', 5) };
+      return found.voices === voices && found.pictures === pictures ? found : null;
+    }, `engine ${this.version} of ${this.account.accid} ${message}: not ${voices} voices and ${pictures} pictures`, timeout);
+  }
+
+  /** SRTP ciphers of its connections. */
+  ciphers = async () => (await this.run(() => window.media())).ciphers;
+
+  /** Widths of the pictures that are being decoded. */
+  widths = async () => (await this.received()).filter((s) => s.kind === 'video').map((s) => s.width);
+
+  cutSignalling = () => this.run(() => {
+    const open = window.instruments.sockets.filter((s) => s.url.includes('/rtc/signal') && s.readyState === WebSocket.OPEN);
+    for (const socket of open) socket.close();
+    return open.length;
+  });
+
+  answers = (method, since = 0) => this.wire.slice(since).filter((m) => !m.sent && m.method === method && m.code !== undefined).map((m) => m.code);
+  notified = (method, since = 0) => this.wire.slice(since).filter((m) => !m.sent && m.method === method && m.code === undefined);
+
+  close = () => this.page?.context().close();
 }

@@ -8,7 +8,7 @@ import { launch, openPage } from '@rotunda/harness/chromium.mjs';
 import { serveFiles } from '@rotunda/harness/files.mjs';
 import { openLink } from '@rotunda/harness/link.mjs';
 import { sdkPath } from '@rotunda/harness/sdk.mjs';
-import { enginePath } from './engine.mjs';
+import { enginePath } from './engine-bundle.mjs';
 import { sharedServer, startServer } from '@rotunda/harness/server.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openLink } from '@rotunda/harness/link.mjs';
-import { engineJoins, entry, grows, publish } from './engine.mjs';
+import { Engine, ENGINES } from './engine.mjs';
 import { eventually, HEARD, openWorld } from './people.mjs';
 
-let world, place, ann, bob;
+let world, place, ann, bob, cat;
 before(async () => {
   world = await openWorld({ ownServer: true });
   ann = await world.app.account('ann');
   bob = await world.app.account('bob');
-  place = await world.community(ann, [bob]);
+  cat = await world.app.account('cat');
+  place = await world.community(ann, [bob, cat]);
 });
 after(() => world.close());
 
@@ -82,22 +83,21 @@ test('the kit without the SDK recovers its media by itself over a restart', { ti
   await Promise.all(people.map((p) => p.page.context().close()));
 });
 
-test('the engine recovers its media by itself over a restart', { timeout: 120_000 }, async () => {
-  const channelId = await place.channel();
-  const seats = [];
-  for (const account of [ann, bob]) {
-    const seat = await entry(world, account, channelId, `engine-${account.accid}`);
-    seats.push({ ...seat, account, page: await engineJoins(world, channelId, seat) });
+test('engines of every version recover their media by themselves over a restart', { timeout: 180_000 }, async () => {
+  const call = { world, channelId: await place.channel() };
+  const members = [ann, bob, cat].map((account, i) => new Engine(call, account, ENGINES[i]));
+  for (const member of members) {
+    await member.enter(`engine-${member.account.accid}`);
+    await member.publish({ audio: true, video: false });
   }
-  await publish(seats[0].page, seats[0].uid);
-  await grows(seats[1].page, 'audioEnergy', HEARD, 'before the restart');
+  for (const member of members) await member.receives({ voices: 2 }, 'before the restart');
   await world.server.restart();
-  const links = await Promise.all(seats.map(async ({ account }) => {
+  const links = await Promise.all(members.map(async ({ account }) => {
     const link = await openLink(world.server.origin);
     assert.equal((await link.login(world.app.key, account, `link-engine-${account.accid}`)).code, 200);
     return link;
   }));
-  await grows(seats[1].page, 'audioEnergy', HEARD, 'after the restart', 60);
+  for (const member of members) await member.receives({ voices: 2 }, 'after the restart', 40_000);
   for (const link of links) await link.close();
-  await Promise.all(seats.map((s) => s.page.context().close()));
+  for (const member of members) await member.close();
 });
