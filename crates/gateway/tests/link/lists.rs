@@ -89,7 +89,8 @@ async fn answers_and_notifications_hold_what_the_sdk_reads(pool: PgPool) {
         assert_eq!(roles[1][0].get("12"), None, "no word of whether the caller is in it");
 
         let some = |four: String| q(json!({"1": server, "2": place, "3": 1, "4": four}));
-        let some_members = ann.ok(24, of.some_members, some(r#"["ann","bob"]"#.into())).await;
+        let some_members =
+            ann.ok(24, of.some_members, some(r#"["ann","bob","not an account!"]"#.into())).await;
         assert_eq!((some_members[0].as_array().unwrap().len(), &some_members[0][0]["3"]), (1, &json!("bob")));
         let some_roles = ann.ok(24, of.some_roles, some(format!(r#"["{role}"]"#))).await;
         assert_eq!(some_roles[0][0]["2"], json!(role));

@@ -30,6 +30,11 @@ pub fn accids(texts: &[String]) -> Result<Vec<Accid>, Refusal> {
     texts.iter().map(|text| accid(text)).collect()
 }
 
+/// Accounts asked about: a text that cannot name one is left out, like one that is not there.
+pub fn asked(texts: &[String]) -> Vec<Accid> {
+    texts.iter().filter_map(|text| Accid::new(text).ok()).collect()
+}
+
 /// An enum's number; absent is its default.
 pub fn number<T: Default>(written: Option<i64>, read: impl FnOnce(i64) -> Option<T>) -> Result<T, Refusal> {
     written.map_or(Ok(T::default()), |number| read(number).ok_or(Refusal::Code(Code::PARAMETER)))

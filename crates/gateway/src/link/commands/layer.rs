@@ -5,7 +5,7 @@ use rotunda_core::{
     layer_role,
     member_role::{self, Key},
 };
-use rotunda_model::{Accid, ChannelId, Place, ServerId, role::LayerRole, role::MemberRole};
+use rotunda_model::{ChannelId, Place, ServerId, role::LayerRole, role::MemberRole};
 use rotunda_wire::{
     AuthMap, Id,
     command::{
@@ -167,11 +167,11 @@ async fn overrides(call: Call<'_>, place: Place, page: PlacePage) -> Reply {
     Ok(override_list(&found))
 }
 
-/// 24_79; there is none for categories. A text that can name no account is left out like one without an override.
+/// 24_79; there is none for categories.
 async fn existing_overrides(call: Call<'_>) -> Reply {
     let GetExistingMemberRoles { server_id, channel_id, accids } = call.read()?;
     let (server, place): (ServerId, _) = (args::id(server_id)?, channel(channel_id)?);
-    let accids: Vec<Accid> = accids.iter().filter_map(|text| Accid::new(text).ok()).collect();
+    let accids = args::asked(&accids);
     Ok(override_list(&member_role::existing(call.core, call.actor, server, place, &accids).await?))
 }
 

@@ -102,6 +102,6 @@ async fn existing_roles(call: Call<'_>, place: ToPlace, query: RolesOnList) -> R
 
 async fn existing_members(call: Call<'_>, place: ToPlace, query: MembersOnList) -> Reply {
     let list = of(place, query.server_id, query.place_id, query.list)?;
-    let found = list::existing_members(call.core, call.actor, list, &args::accids(&query.accids)?).await?;
+    let found = list::existing_members(call.core, call.actor, list, &args::asked(&query.accids)).await?;
     Ok(vec![args::list(&found, entity::member)])
 }
