@@ -164,6 +164,7 @@ for (const version of ENGINES) {
       for (const member of [call.a, call.b, call.c]) {
         const odd = member.wire.filter((m) => !m.sent && m.code !== undefined && m.code !== 200 && !EXPECTED.includes(m.code));
         assert.deepEqual(odd, []);
+        assert.deepEqual(member.wire.filter((m) => m.failed), [], 'every address was good, the probes of 5.4.0 as well');
         const asked = member.wire.filter((m) => m.sent && m.method === 'Produce').length;
         assert.equal(member.answers('Produce').length, asked);
       }

@@ -33,9 +33,10 @@ export async function engineJoins(world, channelId, { uid, token }, { version = 
   return page;
 }
 
-/** Collects what goes over the signalling sockets of a page: `{sent, method, data}`, and for answers `{code}`. */
+/** Collects what goes over the signalling sockets of a page: `{sent, method, data}`, and for answers `{code}`. Sockets of any kind that fail are `{failed}`. */
 function tap(page, wire) {
   page.on('websocket', (socket) => {
+    socket.on('socketerror', (error) => wire.push({ failed: socket.url(), error }));
     if (!socket.url().includes('/rtc/signal')) return;
     const methods = new Map();
     const read = (sent) => ({ payload }) => {

@@ -121,7 +121,7 @@ class Member {
     const info = await fetch(server.ready.channel_server, { method: 'POST', headers: { 'session-id': '' }, body: new URLSearchParams(form) }).then((r) => r.json());
     assert.equal(info.code, 200, info.desc);
     assert.equal(info.time.t1, 7);
-    this.rtc = new WebSocket(`${info.ips.webrtcarray[0]}?&cid=${info.cid}&uid=${member.rtcUid}&deviceid=engine-${this.device}`, 'protoo', TLS);
+    this.rtc = new WebSocket(`wss://${info.ips.webrtcarray[0]}?&cid=${info.cid}&uid=${member.rtcUid}&deviceid=engine-${this.device}`, 'protoo', TLS);
     this.rtcClosed = new Promise((done) => this.rtc.on('close', done));
     this.rtc.on('error', () => {});
     this.rtc.on('message', (data) => {

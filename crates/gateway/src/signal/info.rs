@@ -103,10 +103,13 @@ async fn answer(gateway: &Gateway, headers: &HeaderMap, asked: &Asked) -> Result
         ..claims
     };
     let token = gateway.core.sign(&session).map_err(|error| error.code())?;
-    let origin = gateway.config.public_origin.of(headers);
-    let base = match origin.split_once("://") {
-        Some(("http", authority)) => format!("ws://{authority}/rtc/signal"),
-        _ => format!("wss://{}/rtc/signal", gateway.config.public_origin.authority(headers)),
+    let authority = gateway.config.public_origin.authority(headers);
+    // A bare address means wss. nertc-web-sdk 4.6.50 and 5.8.34 take one with or without `wss://`; 5.4.0 puts it before
+    // every address it probes, also before one that has it, and then asks name servers for a host `wss`.
+    let base = if gateway.config.public_origin.of(headers).starts_with("http:") {
+        format!("ws://{authority}/rtc/signal")
+    } else {
+        format!("{authority}/rtc/signal")
     };
     let addresses: Vec<String> =
         std::iter::once(base.clone()).chain((1..ADDRESSES).map(|door| format!("{base}/{door}"))).collect();

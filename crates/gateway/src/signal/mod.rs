@@ -30,6 +30,9 @@ pub fn routes() -> Router<Gateway> {
         .route("/rtc/signal", get(session::upgrade))
         // More doors to the same room, see `info::ADDRESSES`.
         .route("/rtc/signal/{door}", get(session::upgrade))
+        // nertc-web-sdk 5.4.0 opens these beside the join to see which address answers first.
+        .route("/rtc/signal/nertc/private/ping", get(sink::probe))
+        .route("/rtc/signal/{door}/nertc/private/ping", get(sink::probe))
         .route("/rtc/stat", any(sink::stat))
         .route("/rtc/stat/{*rest}", any(sink::stat))
         .route("/rtc/statws", any(sink::socket))
