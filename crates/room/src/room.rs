@@ -279,6 +279,7 @@ impl Room {
             properties: BTreeMap::new(),
             sources: Default::default(),
             rtc: None,
+            recovers_until: Millis(i64::MIN),
             bound: None,
             sessions: entry.sessions,
             signalling: Presence::GoneSince(now),
@@ -288,11 +289,12 @@ impl Room {
             link_grace_ms,
             authorised_until: entry.authorised_until,
         };
+        if entry.reseat {
+            seat.rebuilt(now);
+        }
         for (accid, source) in &self.saved_off {
             if *accid == seat.accid {
-                let state = seat.source_mut(*source);
-                state.moderator_off = true;
-                state.hold = entry.reseat;
+                seat.source_mut(*source).moderator_off = true;
             }
         }
         seat

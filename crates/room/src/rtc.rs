@@ -77,9 +77,7 @@ impl Room {
         seat.rtc =
             Some(Rtc { socket: Some(join.socket), platform_type, custom_data: join.custom_data.clone() });
         if in_rtc && same {
-            for state in &mut seat.sources {
-                state.hold = state.moderator_off;
-            }
+            seat.rebuilt(now);
             return Ok(Joined::Again { replaced: old });
         }
         if in_rtc {

@@ -35,6 +35,10 @@ impl Presence {
     }
 }
 
+/// From a rejoin to the last `Produce` that counts as the client's own recovery, ms. Longer takes a member's wish for
+/// recovery, shorter lets a slow client undo a moderator; four sources take a few round trips.
+const RECOVERY_MS: i64 = 5_000;
+
 /// The RTC half of a seat, from an accepted `Join` to `Leave`.
 #[derive(Debug, Clone)]
 pub(crate) struct Rtc {
@@ -62,6 +66,8 @@ pub(crate) struct Seat {
     pub properties: BTreeMap<String, Value>,
     pub sources: [SourceState; 3],
     pub rtc: Option<Rtc>,
+    /// Until when a `Produce` of a rebuilt session counts as recovery.
+    pub recovers_until: Millis,
     /// Serial and socket device of the last accepted `Join`: a session token belongs to one device.
     pub bound: Option<(u32, String)>,
     /// Session tokens handed out so far.
@@ -82,6 +88,20 @@ impl Seat {
 
     pub fn source_mut(&mut self, source: Source) -> &mut SourceState {
         &mut self.sources[source.index()]
+    }
+
+    /// The session was rebuilt: what it publishes next by itself is no wish of its member.
+    pub fn rebuilt(&mut self, now: Millis) {
+        self.recovers_until = now.plus(RECOVERY_MS);
+        for state in &mut self.sources {
+            state.rebuilt = true;
+        }
+    }
+
+    /// Whether a `Produce` at `now` would only undo what a moderator did while the member could not hear of it.
+    pub fn undoes_moderator(&self, now: Millis, source: Source) -> bool {
+        let state = self.source(source);
+        state.rebuilt && state.moderator_off && now < self.recovers_until
     }
 
     pub fn recipient(&self) -> Recipient {

@@ -123,8 +123,8 @@ pub(crate) struct SourceState {
     /// Switched off by somebody else and not reopened since. It binds nobody; it only keeps a client that
     /// republishes by itself after a cut from undoing the moderator.
     pub moderator_off: bool,
-    /// The session was rebuilt while `moderator_off`: its next `Produce` is recovery, not a wish.
-    pub hold: bool,
+    /// The session was rebuilt and has not produced this since: a `Produce` may be recovery, and no wish.
+    pub rebuilt: bool,
     /// At most one per media type.
     pub producers: Vec<Producer>,
 }

@@ -130,7 +130,6 @@ impl Room {
         let Some(seat) = self.seat_mut(id) else { return };
         let accid = seat.accid.clone();
         let state = seat.source_mut(source);
-        state.hold &= off;
         if state.moderator_off != off {
             state.moderator_off = off;
             self.outputs.push(Output::Persist(Persist::ModeratorOff { accid, source, off }));
@@ -160,7 +159,7 @@ impl Room {
         }
         // The sound of a screen follows the picture: it neither opens nor closes the share.
         let follows = media == MediaType::SubAudio;
-        let held = seat.source(source).hold;
+        let held = seat.undoes_moderator(now, source);
         let accid = seat.accid.clone();
         if !muted && !held && !follows {
             self.may_be_on(seat, seat, source)?;
@@ -170,7 +169,7 @@ impl Room {
         self.drop_producer(id, media);
         let Some(seat) = self.seat_mut(id) else { return Err(Refusal::NoSeat) };
         let state = seat.source_mut(source);
-        state.hold = false;
+        state.rebuilt = false;
         let new = Producer { id: producer, media, simulcast, muted: follows && muted };
         let opens = !muted && !held && !follows;
         let closes = muted && !follows;

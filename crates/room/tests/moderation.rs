@@ -48,11 +48,16 @@ fn come(room: &mut Room, name: &str, number: u32, rights: RightSet) -> SeatId {
         authorised_until: Millis(i64::MAX),
     };
     let seat = room.enter(NOW, entry).unwrap().seat;
-    let serial = room.next_session(seat).unwrap();
-    let socket = SocketId(u64::from(number));
-    let join = RtcJoin { serial, device: name.into(), socket, platform_type: 16, custom_data: None };
-    room.join_rtc(NOW, seat, join).unwrap();
+    assert_eq!(room.next_session(seat), Some(1));
+    join(room, NOW, seat, u64::from(number));
     seat
+}
+
+/// `Join` with the seat's first session token, again and again.
+fn join(room: &mut Room, now: Millis, seat: SeatId, socket: u64) {
+    let (socket, device) = (SocketId(socket), "socket".to_owned());
+    let join = RtcJoin { serial: 1, device, socket, platform_type: 16, custom_data: None };
+    room.join_rtc(now, seat, join).unwrap();
 }
 
 #[test]
@@ -158,4 +163,45 @@ fn losing_the_exemption_under_the_lock_silences() {
     assert_eq!(on(&room, "mary", Source::Microphone), Some(true));
     room.set_rights(NOW, &accid("mary"), speaker().without(Right::RTC_OPEN_MICROPHONE), 4);
     assert_eq!(on(&room, "mary", Source::Microphone), Some(false));
+}
+
+#[test]
+fn a_client_that_publishes_again_after_a_cut_does_not_undo_a_moderator() {
+    for (source, media, other) in [
+        (Source::Microphone, MediaType::Audio, Right::RTC_OTHER_MICROPHONE),
+        (Source::Screen, MediaType::ScreenShare, Right::RTC_CLOSE_OTHER_SHARE),
+    ] {
+        for off_before_rejoin in [true, false] {
+            let mut room = room();
+            let moderator = come(&mut room, "moderator", 1, speaker().with(other));
+            let mary = come(&mut room, "mary", 2, speaker());
+            room.produce(NOW, mary, media, ProducerId(10), false, false).unwrap();
+            room.socket_closed(mary, SocketId(2), NOW);
+            if off_before_rejoin {
+                room.set_source(NOW, moderator, &accid("mary"), source, false).unwrap();
+            }
+            let back = NOW.plus(3_000);
+            join(&mut room, back, mary, 3);
+            if !off_before_rejoin {
+                room.set_source(back, moderator, &accid("mary"), source, false).unwrap();
+            }
+            let again = room.produce(back.plus(400), mary, media, ProducerId(11), false, false).unwrap();
+            assert!(!again.forward, "{source:?}");
+            assert_eq!(room.is_on(&accid("mary"), source), Some(false));
+            // Whoever asks once more means it.
+            assert!(room.produce(back.plus(800), mary, media, ProducerId(12), false, false).unwrap().forward);
+        }
+    }
+}
+
+#[test]
+fn a_member_who_reopens_after_a_reconnect_is_heard() {
+    let mut room = room();
+    let moderator = come(&mut room, "moderator", 1, speaker().with(Right::RTC_OTHER_MICROPHONE));
+    let mary = come(&mut room, "mary", 2, speaker());
+    room.produce(NOW, mary, MediaType::Audio, ProducerId(10), false, false).unwrap();
+    room.set_source(NOW, moderator, &accid("mary"), Source::Microphone, false).unwrap();
+    join(&mut room, NOW, mary, 3);
+    let later = NOW.plus(60_000);
+    assert!(room.produce(later, mary, MediaType::Audio, ProducerId(11), false, false).unwrap().forward);
 }
