@@ -213,6 +213,8 @@ export class RoomModel {
       else events.push(...this.#leftRtc(member.uuid));
     }
     for (const source of member.uuid === this.self && !ownStreams ? [] : SOURCES) {
+      // No difference is no news: a source of mine that is off here may be opening right now.
+      if (next.streams[source] === member.streams[source]) continue;
       events.push(...this.#pushedStream(member.uuid, source, next.streams[source], member.uuid));
     }
     const changed = Object.entries(next.properties).filter(

@@ -149,6 +149,12 @@ describe("room model", () => {
     expect(model.isOn("me", "audio")).toBe(false);
   });
 
+  it("does not close a source that is opening when a snapshot says what is known", () => {
+    model.apply(push(PUSH.memberJoinedRtc, { members: [inRtc("me")] }));
+    const read = { sequence: 1, snapshot: { room: { properties: model.properties }, members: [inRtc("me")] } };
+    expect(model.reconcile(read).filter((e) => e.type === "ownStream")).toEqual([]);
+  });
+
   it("takes a member's sources as off when they leave RTC", () => {
     model.apply(push(PUSH.streamChanged, { member: wire("bob"), operatorMember: { userUuid: "bob" }, streams: { audio: { value: 1 } } }));
     expect(told(model.apply(push(PUSH.memberLeftRtc, { members: [wire("bob")] })))).toEqual([
