@@ -43,6 +43,7 @@ export class LocalScreen {
       this.#host.changed();
       try {
         await rtc.publish({ mediaType: "screenShare", track: picture, maxBitrate, codecOptions: {} });
+        if (rtc.recovering && !this.#host.isOn("subVideo")) await this.#host.tell("subVideo", true);
         if (sound !== undefined) {
           const codecOptions = { opusStereo: true, opusMaxAverageBitrate: SCREEN_AUDIO_BITRATE };
           await rtc.publish({ mediaType: "subAudio", track: sound, maxBitrate: SCREEN_AUDIO_BITRATE, codecOptions });

@@ -108,6 +108,7 @@ export class LocalSource {
         await host.tell(this.source, true);
       } else {
         await rtc.publish({ ...opened, mediaType: this.source });
+        if (rtc.recovering && !host.isOn(this.source)) await host.tell(this.source, true);
       }
       await host.settle(this.source, true, revision);
     } catch (cause) {

@@ -19,6 +19,11 @@ const RETRY_MS = 2_000;
 const RECONNECT_BUDGET_MS = 30_000;
 /** How long a call waits for a socket that is just being re-opened. */
 const JOINED_WAIT_MS = 10_000;
+/**
+ * So long after a rejoin the server may take a new producer for recovery, which does not undo a moderator; it does so
+ * for 5 s, and the clocks' start differs by a round trip.
+ */
+const RECOVERY_MS = 10_000;
 /** Old transports go on until the new ones carry media, at most so long. */
 const HANDOVER_MS = 5_000;
 /** More rebuilt transports than this in the window below means that media cannot work here. */
@@ -59,6 +64,7 @@ export class RtcSession {
   readonly #published = new Map<MediaType, Published>();
   #restoring = false;
   #restores = 0;
+  #rejoinedAt = Number.NEGATIVE_INFINITY;
   #info: ChannelInfo | undefined;
   /** A session token fetched after a rejoin; see {@link RtcSession.#fetchSpare}. */
   #spare: ChannelInfo | undefined;
@@ -339,6 +345,11 @@ export class RtcSession {
     }
   }
 
+  /** Joined again a moment ago: what I publish must be confirmed as a wish. */
+  get recovering(): boolean {
+    return Date.now() - this.#rejoinedAt < RECOVERY_MS;
+  }
+
   /** Joined again, and my sources are not all published again yet. */
   get restoring(): boolean {
     return this.#restoring;
@@ -365,6 +376,7 @@ export class RtcSession {
     }
     const turn = (this.#restores += 1);
     this.#restoring = true;
+    this.#rejoinedAt = Date.now();
     this.#events.stateChanged("CONNECTING", "CONNECTED", true);
     this.#events.rejoined();
     background("hand over to the new transports", async () => {
@@ -403,7 +415,10 @@ export class RtcSession {
         continue;
       }
       try {
-        entry.producer = await this.#sendTransport().produce({ ...entry.options, track: entry.track });
+        const transport = this.#sendTransport();
+        const producer = await transport.produce({ ...entry.options, track: entry.track });
+        if (this.#published.get(mediaType) === entry) entry.producer = producer;
+        else await transport.closeProducer(producer); // Unpublished meanwhile.
       } catch (cause) {
         if (!this.#joined) return; // Lost again: the next rejoin republishes.
         this.#published.delete(mediaType);

@@ -1,8 +1,8 @@
 // One member acts on another: microphone (19), camera (20), the door (16). With both versions of the SDK.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openWorld } from './people.mjs';
-import { closePages, mediaEvents, quiet, refusal, roomCall, stubborn } from './room.mjs';
+import { eventually, openWorld } from './people.mjs';
+import { closePages, cutKitSockets, mediaEvents, quiet, refusal, roomCall, stubborn } from './room.mjs';
 
 let world;
 before(async () => { world = await openWorld(); });
@@ -124,6 +124,20 @@ for (const version of ['0.17.2', '10.8.1']) {
       const seen = (await owner.call('qchatMedia.getRTCMembers')).find((m) => m.accid === member.accid);
       assert.equal(seen.isAudioOn, false);
       await member.page.evaluate(() => { window.instruments.denyDevices = false; });
+    });
+
+    await t.test('who was muted and lost the connection for a moment can reopen at once', async () => {
+      await member.unmute();
+      await owner.hears('the member before');
+      await moderator.call('qchatMedia.muteAudio', { accid: member.accid });
+      await member.event('memberAudioMuteChanged', { where: (e) => e.mute && e.operateByAccId === moderator.accid });
+      const before = await member.page.evaluate(() => window.instruments.sockets.length);
+      const cut = await cutKitSockets(member);
+      await eventually(() => member.page.evaluate((n) => window.instruments.sockets.filter((s) => s.readyState === WebSocket.OPEN).length === 3 && window.instruments.sockets.length >= n, before + cut), 'the sockets are back');
+      const since = marks();
+      await member.unmute();
+      await told('memberAudioMuteChanged', audio(member, false, member), since);
+      await owner.hears('the member after the reconnect');
     });
 
     await t.test('a client that ignores the moderator is silenced by the server', async () => {
