@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually, openWorld } from './people.mjs';
-import { closePages, mediaEvents, pictures, quiet, refusal, roomCall } from './room.mjs';
+import { closePages, cutKitSockets, mediaEvents, pictures, quiet, refusal, roomCall } from './room.mjs';
 
 let world;
 before(async () => { world = await openWorld(); });
@@ -23,6 +23,26 @@ const screenShown = (person, accid) => person.page.evaluate((a) => {
   const video = window.view(`screen-${a}`).querySelector('video');
   return video === null ? null : { width: video.videoWidth, height: video.videoHeight, playing: !video.paused };
 }, accid);
+
+/** The longest time within `ms` in which no arriving picture was decoded further, ms. */
+const longestStill = (person, ms) => person.page.evaluate(async (duration) => {
+  const frames = new Map();
+  const start = performance.now();
+  let last = start;
+  let gap = 0;
+  while (performance.now() - start < duration) {
+    for (const peer of window.instruments.peers.filter((p) => p.connectionState !== 'closed')) {
+      for (const s of (await peer.getStats()).values()) {
+        if (s.type !== 'inbound-rtp' || s.kind !== 'video' || s.framesDecoded <= (frames.get(s.id) ?? 0)) continue;
+        frames.set(s.id, s.framesDecoded);
+        gap = Math.max(gap, performance.now() - last);
+        last = performance.now();
+      }
+    }
+    await new Promise((next) => setTimeout(next, 50));
+  }
+  return Math.max(gap, performance.now() - last);
+}, ms);
 
 /** As the browser does it when its own "stop sharing" button is pressed. */
 const browserStops = (person) => person.page.evaluate(() => {
@@ -106,6 +126,28 @@ for (const version of ['0.17.2', '10.8.1']) {
       for (const p of all) assert.equal(await sharing(p), sharer.accid);
     });
 
+    await t.test('a screen the user does not give is a refusal, and changes nothing', async () => {
+      const since = marks();
+      await watcher.page.evaluate(() => { window.instruments.denyDevices = true; });
+      assert.equal(typeof await refusal(roomCall(watcher, channelId, 'rtcController.startScreenShare')), 'number');
+      await shares(watcher);
+      await watcher.page.evaluate(() => { window.instruments.denyDevices = false; });
+      all.forEach((p, i) => assert.deepEqual(mediaEvents(p, since[i]), [], p.accid));
+    });
+
+    await t.test('a cut of the sharer\'s sockets ends nothing', async () => {
+      const since = marks();
+      const still = longestStill(watcher, 8_000);
+      assert.ok(await cutKitSockets(sharer) >= 2);
+      const longest = await still;
+      t.diagnostic(`longest time without a new frame ${Math.round(longest)} ms`);
+      assert.ok(longest < 3_000, `${longest} ms without a new frame`);
+      assert.equal((await sharer.holding()).sockets.length, 3, 'the sockets are back');
+      await watcher.hears('its sound afterwards');
+      all.forEach((p, i) => assert.deepEqual(mediaEvents(p, since[i]), [], `${p.accid} was told of a cut`));
+      assert.equal(await refusal(roomCall(watcher, channelId, 'rtcController.startScreenShare')), 1012, 'it is still the one');
+    });
+
     await t.test('unsubscribing stops its packets, and only its own', async () => {
       await moderator.call('qchatMedia.unsubscribeRemoteVideoSubStream', { accid: sharer.accid });
       await quiet(moderator, 'video', 'after unsubscribing');
@@ -149,6 +191,23 @@ for (const version of ['0.17.2', '10.8.1']) {
       await told(change(sharer, false, moderator), since);
       await quiet(watcher, 'video', 'after the moderator stopped it');
       assert.equal(await live(sharer), 0, 'the screen was left open');
+    });
+
+    await t.test('a moderator stops it while the sharer\'s sockets are away: it does not come back by itself', async () => {
+      let since = marks();
+      await shares(sharer);
+      await told(change(sharer, true, sharer), since);
+      await watcher.sees(10, 'the share');
+      since = marks();
+      await cutKitSockets(sharer);
+      await moderator.call('qchatMedia.stopMemberScreenShare', { accid: sharer.accid });
+      await Promise.all([watcher, moderator].map((p, i) => p.event(EVENT, { since: since[i + 1] })));
+      await quiet(watcher, 'video', 'after the moderator stopped it');
+      const [off] = await sharer.event(EVENT, { since: since[0], timeout: 15_000 });
+      assert.deepEqual([off.memberAccId, off.isSharing], [sharer.accid, false]);
+      await eventually(async () => await live(sharer) === 0, 'the screen was left open');
+      await quiet(watcher, 'video', 'after the sockets are back');
+      assert.equal(await sharing(watcher), '');
     });
 
     await t.test('losing right 23 ends it', async () => {
