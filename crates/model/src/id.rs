@@ -95,9 +95,13 @@ pub const ACCID_MAX: usize = 32;
 
 /// An account id: up to 32 bytes of `[a-z0-9_@.-]`, lower case.
 ///
+/// The text lies in the value itself, with zeros after it: permission tables are searched by account, and a search
+/// that followed a pointer at every step took twice as long. Zero sorts before every byte of a text, so ids sort as
+/// their texts do.
+///
 /// `Debug` shows three bytes, so that logs tell accounts apart without naming them.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct Accid(Arc<str>);
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Accid([u8; ACCID_MAX]);
 
 /// A text that cannot be an account id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,18 +114,33 @@ impl Accid {
         let fits = !text.is_empty()
             && text.len() <= ACCID_MAX
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'.' | b'-'));
-        if fits { Ok(Self(text.to_ascii_lowercase().into())) } else { Err(InvalidAccid) }
+        if !fits {
+            return Err(InvalidAccid);
+        }
+        let mut bytes = [0; ACCID_MAX];
+        for (to, from) in bytes.iter_mut().zip(text.bytes()) {
+            *to = from.to_ascii_lowercase();
+        }
+        Ok(Self(bytes))
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(ACCID_MAX);
+        // Checked to be ASCII when it was made.
+        self.0.get(..end).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Accid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: String = self.0.chars().take(3).collect();
+        let shown: String = self.as_str().chars().take(3).collect();
         write!(f, "Accid({shown}…)")
+    }
+}
+
+impl Serialize for Accid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -181,5 +200,18 @@ mod tests {
         let accid = Accid::new("Alice@example").unwrap();
         assert_eq!(accid.as_str(), "alice@example");
         assert_eq!(format!("{accid:?}"), "Accid(ali…)");
+    }
+
+    #[test]
+    fn accounts_sort_as_their_texts() {
+        let longest = "z".repeat(ACCID_MAX);
+        let mut texts = ["b", "a", "ab", "a-", "a.b", "a1", "a_", "@", &longest, &longest[1..]];
+        let mut accids = texts.map(|text| Accid::new(text).unwrap());
+        texts.sort_unstable();
+        accids.sort_unstable();
+        assert_eq!(accids.each_ref().map(Accid::as_str), texts);
+        assert!(Accid::new(&"z".repeat(ACCID_MAX + 1)).is_err());
+        assert!(Accid::new("a\0").is_err());
+        assert_eq!(serde_json::to_string(&accids.first()).unwrap(), r#""@""#);
     }
 }
