@@ -1,8 +1,11 @@
 //! A connection that breaks at COMMIT: nobody knows whether it happened, until Postgres is asked.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use rotunda_core::{media, role, server};
@@ -13,8 +16,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, UnixListener, UnixStream},
     sync::Notify,
 };
 
@@ -36,6 +39,14 @@ enum Fault {
 struct Wire {
     next: AtomicU8,
     release: Notify,
+    /// Where its socket is.
+    place: PathBuf,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.place);
+    }
 }
 
 impl Wire {
@@ -49,7 +60,11 @@ impl Wire {
     }
 
     /// Copies both ways until a side closes or a fault comes due.
-    async fn carry(&self, mut client: TcpStream, mut postgres: TcpStream) -> std::io::Result<()> {
+    async fn carry(
+        &self,
+        mut client: UnixStream,
+        mut postgres: impl AsyncRead + AsyncWrite + Unpin,
+    ) -> std::io::Result<()> {
         let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
         loop {
             tokio::select! {
@@ -94,22 +109,31 @@ async fn wired(
     pools: PgPoolOptions,
     connect: PgConnectOptions,
 ) -> anyhow::Result<(Arc<Wire>, PgPool, PgPool)> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let port = listener.local_addr()?.port();
-    let wire = Arc::new(Wire { next: AtomicU8::new(0), release: Notify::new() });
-    let postgres = (connect.get_host().to_owned(), connect.get_port());
-    let carrier = Arc::clone(&wire);
+    // A directory of sockets works for every kind of address, because it counts before a host.
+    let name = format!("rotunda-wire-{}", connect.get_database().unwrap_or_default());
+    let place = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&place)?;
+    let name = format!(".s.PGSQL.{}", connect.get_port());
+    let _ = std::fs::remove_file(place.join(&name));
+    let listener = UnixListener::bind(place.join(&name))?;
+    let wire = Arc::new(Wire { next: AtomicU8::new(0), release: Notify::new(), place: place.clone() });
+    let (carrier, target) = (Arc::clone(&wire), connect.clone());
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            let (carrier, postgres) = (Arc::clone(&carrier), postgres.clone());
+            let (carrier, target, name) = (Arc::clone(&carrier), target.clone(), name.clone());
             tokio::spawn(async move {
-                let postgres = TcpStream::connect(postgres).await?;
-                carrier.carry(client, postgres).await
+                match target.get_socket() {
+                    Some(place) => carrier.carry(client, UnixStream::connect(place.join(name)).await?).await,
+                    None => {
+                        let address = (target.get_host(), target.get_port());
+                        carrier.carry(client, TcpStream::connect(address).await?).await
+                    }
+                }
             });
         }
     });
     let direct = pools.clone().connect_with(connect.clone()).await?;
-    let through = pools.connect_with(connect.host("127.0.0.1").port(port)).await?;
+    let through = pools.connect_with(connect.socket(&place)).await?;
     Ok((wire, through, direct))
 }
 
