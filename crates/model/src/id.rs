@@ -96,8 +96,7 @@ pub const ACCID_MAX: usize = 32;
 /// An account id: up to 32 bytes of `[a-z0-9_@.-]`, lower case.
 ///
 /// The text lies in the value itself, with zeros after it: permission tables are searched by account, and a search
-/// that followed a pointer at every step took twice as long. Zero sorts before every byte of a text, so ids sort as
-/// their texts do.
+/// should not follow a pointer at every step. Zero sorts before every byte of a text, so ids sort as their texts do.
 ///
 /// `Debug` shows three bytes, so that logs tell accounts apart without naming them.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
