@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rotunda_sfu::{BATCH, Inbox, Outbox};
+use rotunda_sfu::{BATCH, Inbox, Outbox, Remote};
 
 /// A counter that makes epoll return when it is written to.
 pub(crate) fn eventfd() -> io::Result<OwnedFd> {
@@ -134,7 +134,7 @@ pub(crate) fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<usize
     }
     let count = usize::try_from(count).unwrap_or(0).min(room);
     for (name, message) in names.iter().zip(&messages).take(count) {
-        inbox.received(address(name), message.msg_len as usize);
+        inbox.received(Remote::Udp(address(name)), message.msg_len as usize);
     }
     Ok(count)
 }
@@ -151,7 +151,7 @@ pub(crate) fn send(socket: &UdpSocket, over_ipv6: bool, batch: &Outbox) -> usize
     for ((((to, bytes), name), vector), message) in
         batch.datagrams().zip(&mut names).zip(&mut vectors).zip(&mut messages)
     {
-        message.msg_hdr.msg_namelen = put_address(to, over_ipv6, name);
+        message.msg_hdr.msg_namelen = put_address(to.address(), over_ipv6, name);
         message.msg_hdr.msg_name = ptr::from_mut(name).cast();
         // The kernel only reads through this pointer when sending.
         *vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };

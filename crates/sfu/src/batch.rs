@@ -1,6 +1,8 @@
 //! The datagrams of one turn: read into slots, written into an arena.
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
+
+use crate::Remote;
 
 /// Datagrams read at once, and datagrams sent at once. Larger batches save little over `recvmmsg` of 64 and make
 /// the first packet of a turn wait longer.
@@ -14,7 +16,7 @@ const MAX_DATAGRAM: usize = SLOT + crate::rtp::MAX_WRITTEN_HEADER + crate::srtp:
 pub struct Inbox {
     slots: Vec<[u8; SLOT]>,
     /// Sender and length of the first so many slots.
-    received: Vec<(SocketAddr, usize)>,
+    received: Vec<(Remote, usize)>,
 }
 
 impl Default for Inbox {
@@ -36,14 +38,14 @@ impl Inbox {
     }
 
     /// Says what is in the next slot.
-    pub fn received(&mut self, from: SocketAddr, length: usize) {
+    pub fn received(&mut self, from: Remote, length: usize) {
         if self.received.len() < self.slots.len() {
             self.received.push((from, length.min(SLOT)));
         }
     }
 
     /// Copies a datagram into the next slot; false when all are taken.
-    pub fn push(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+    pub fn push(&mut self, from: Remote, datagram: &[u8]) -> bool {
         let Some(slot) = self.slots.get_mut(self.received.len()) else { return false };
         slot.iter_mut().zip(datagram).for_each(|(to, byte)| *to = *byte);
         self.received(from, datagram.len());
@@ -62,7 +64,7 @@ impl Inbox {
         self.received.is_empty()
     }
 
-    pub(crate) fn sender(&self, slot: usize) -> Option<SocketAddr> {
+    pub(crate) fn sender(&self, slot: usize) -> Option<Remote> {
         Some(self.received.get(slot)?.0)
     }
 
@@ -88,7 +90,7 @@ pub struct Outbox {
 
 #[derive(Debug, Clone, Copy)]
 struct Sealed {
-    to: SocketAddr,
+    to: Remote,
     start: usize,
     end: usize,
 }
@@ -107,7 +109,7 @@ impl fmt::Debug for Outbox {
 
 impl Outbox {
     /// Receiver and bytes of each datagram, in order.
-    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &[u8])> {
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (Remote, &[u8])> {
         self.datagrams
             .iter()
             .map(|sealed| (sealed.to, self.arena.get(sealed.start..sealed.end).unwrap_or_default()))
@@ -134,11 +136,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Lets `write` fill a datagram of at most `MAX_DATAGRAM` bytes; None from it sends nothing.
-    pub(crate) fn datagram(
-        &mut self,
-        to: SocketAddr,
-        write: impl FnOnce(&mut [u8]) -> Option<usize>,
-    ) -> bool {
+    pub(crate) fn datagram(&mut self, to: Remote, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
         if self.outbox.datagrams.len() == BATCH {
             self.flush();
         }
@@ -150,7 +148,7 @@ impl<'a> Sender<'a> {
         true
     }
 
-    pub(crate) fn bytes(&mut self, to: SocketAddr, bytes: &[u8]) -> bool {
+    pub(crate) fn bytes(&mut self, to: Remote, bytes: &[u8]) -> bool {
         self.datagram(to, |room| {
             room.get_mut(..bytes.len())?.copy_from_slice(bytes);
             Some(bytes.len())

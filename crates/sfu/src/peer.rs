@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Command, Egress, Event, Identity, Inbox, Outbox, SrtpOffer, TransportId, TransportSpec, Worker,
+    Command, Egress, Event, Identity, Inbox, Outbox, Remote, SrtpOffer, TransportId, TransportSpec, Worker,
     dtls::server::Server,
     rtp::{Header, Outgoing},
     srtp::{MAX_OVERHEAD, ReplayWindow},
@@ -134,7 +134,7 @@ pub(crate) struct Sent(pub(crate) Vec<(SocketAddr, Vec<u8>)>);
 
 impl Egress for Sent {
     fn send(&mut self, batch: &Outbox) -> usize {
-        self.0.extend(batch.datagrams().map(|(to, bytes)| (to, bytes.to_vec())));
+        self.0.extend(batch.datagrams().map(|(to, bytes)| (to.address(), bytes.to_vec())));
         0
     }
 }
@@ -231,7 +231,7 @@ impl World {
         while let Some(datagrams) = pending.pop_front() {
             self.inbox.clear();
             for (from, datagram) in datagrams {
-                assert!(self.inbox.push(from, &datagram), "more than a batch");
+                assert!(self.inbox.push(Remote::Udp(from), &datagram), "more than a batch");
             }
             let mut sent = Sent::default();
             self.worker.turn(self.now, &mut self.inbox, &mut self.outbox, &mut sent);

@@ -2,16 +2,15 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use aws_lc_rs::hmac;
 
 use crate::{
-    SrtpOffer, SrtpProfile, TransportId, TransportSpec,
+    Remote, SrtpOffer, SrtpProfile, TransportId, TransportSpec,
     dtls::Handshake,
-    ortc::{Fingerprint, IceProtocol},
+    ortc::Fingerprint,
     reception::Reception,
     srtp::{ReplayWindow, Srtp},
     stun,
@@ -26,7 +25,7 @@ const PATH_SILENCE: Duration = Duration::from_secs(3);
 /// An address from which an authenticated check came.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Remote,
     last_check: Instant,
 }
 
@@ -41,7 +40,7 @@ pub(crate) struct Transport {
     pub(crate) first_check: Option<Instant>,
     pub(crate) paths: Vec<Path>,
     /// Where packets go.
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) remote: Option<Remote>,
     pub(crate) dtls: Option<Box<dyn Handshake>>,
     pub(crate) srtp: Option<Srtp>,
     pub(crate) profile: Option<SrtpProfile>,
@@ -127,12 +126,7 @@ impl Transport {
     ///
     /// Rule: a check with USE-CANDIDATE moves the flow; one without does so only before there is a flow, or when
     /// the present path has been silent.
-    pub(crate) fn checked(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        use_candidate: bool,
-    ) -> Option<SocketAddr> {
+    pub(crate) fn checked(&mut self, now: Instant, from: Remote, use_candidate: bool) -> Option<Remote> {
         self.first_check.get_or_insert(now);
         let mut evicted = None;
         if let Some(path) = self.paths.iter_mut().find(|path| path.address == from) {
@@ -153,7 +147,7 @@ impl Transport {
     }
 
     /// Removes the path checked longest ago, except the one in use.
-    fn evict_path(&mut self) -> Option<SocketAddr> {
+    fn evict_path(&mut self) -> Option<Remote> {
         let unused = self.paths.iter().enumerate().filter(|(_, path)| Some(path.address) != self.remote);
         let (index, _) = unused.min_by_key(|(_, path)| path.last_check)?;
         Some(self.paths.swap_remove(index).address)
@@ -172,7 +166,7 @@ impl Transport {
     /// `lost_down`: of the consumers it has now.
     pub(crate) fn usage(&self, lost_down: u64) -> Usage {
         Usage {
-            protocol: self.remote.map(|_| IceProtocol::Udp),
+            protocol: self.remote.map(|remote| remote.protocol()),
             profile: self.profile,
             packets_up: self.tally.packets_up,
             bytes_up: self.tally.bytes_up,

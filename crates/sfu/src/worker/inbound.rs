@@ -1,10 +1,10 @@
 //! From a datagram to its meaning: demultiplexing (RFC 7983), ICE, DTLS, SRTP.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use super::Worker;
 use crate::{
-    Event, FailReason, LostReason, SrtpProfile,
+    Event, FailReason, LostReason, Remote, SrtpProfile,
     batch::{Inbox, Sender},
     dtls::{self, Outcome},
     keyframe,
@@ -51,7 +51,7 @@ impl Worker {
     }
 
     /// A connectivity check. Only an authentic one is answered, and only it makes its address known.
-    fn receive_check(&mut self, now: Instant, from: SocketAddr, message: &[u8], sender: &mut Sender<'_>) {
+    fn receive_check(&mut self, now: Instant, from: Remote, message: &[u8], sender: &mut Sender<'_>) {
         let found = Check::read(message).ok().and_then(|check| {
             let index = *self.by_ufrag.get(check.local_ufrag)?;
             let transport = self.transports.get(index)?;
@@ -68,7 +68,7 @@ impl Worker {
         let evicted = transport.checked(now, from, check.use_candidate);
         sender.datagram(from, |room| {
             let room = room.first_chunk_mut::<{ stun::MAX_RESPONSE }>()?;
-            Some(check.answer(from, &transport.key, room))
+            Some(check.answer(from.address(), &transport.key, room))
         });
         let start = check.use_candidate && transport.dtls.is_none();
         if let Some(address) = evicted.filter(|address| self.by_address.get(address) == Some(&index)) {

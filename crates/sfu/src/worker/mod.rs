@@ -10,14 +10,13 @@ mod tests;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
-    net::SocketAddr,
     time::Instant,
 };
 
 use slab::Slab;
 
 use crate::{
-    ConsumerId, Counters, Event, Identity, ProducerId, Quality, TransportId,
+    ConsumerId, Counters, Event, Identity, ProducerId, Quality, Remote, TransportId,
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
     producer::Producer,
@@ -37,7 +36,7 @@ pub struct Worker {
     consumer_ids: HashMap<ConsumerId, usize>,
     by_ufrag: HashMap<String, usize>,
     /// Addresses that passed an authenticated check.
-    by_address: HashMap<SocketAddr, usize>,
+    by_address: HashMap<Remote, usize>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     events: Vec<Event>,
     counters: Counters,
@@ -50,7 +49,7 @@ pub struct Worker {
     /// Streams (producer, layer) of which a keyframe is wanted.
     keyframes_wanted: Vec<(usize, u8)>,
     /// Last datagrams of transports that are closed already.
-    farewells: Vec<(SocketAddr, Vec<u8>)>,
+    farewells: Vec<(Remote, Vec<u8>)>,
 }
 
 impl std::fmt::Debug for Worker {

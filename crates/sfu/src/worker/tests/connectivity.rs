@@ -186,5 +186,8 @@ fn many_addresses_push_out_the_oldest_and_no_other_transport() {
         world.peers[a].address.set_port(port);
         world.check(a, false);
     }
-    assert_eq!(world.worker.by_address.get(&shared), world.worker.transport_ids.get(&world.peers[b].id));
+    assert_eq!(
+        world.worker.by_address.get(&Remote::Udp(shared)),
+        world.worker.transport_ids.get(&world.peers[b].id)
+    );
 }
