@@ -73,6 +73,8 @@ counters! {
     keyframes_requested,
     /// NACKs received.
     nacks_received,
+    /// Transport-wide feedback sent to publishers.
+    feedback_sent,
     /// Commands that named something unknown or already there.
     commands_refused,
     /// DTLS handshakes finished.

@@ -42,6 +42,7 @@ mod rtp;
 mod srtp;
 mod stun;
 mod transport;
+mod twcc;
 mod usage;
 mod worker;
 

@@ -7,8 +7,13 @@ const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
 /// Feedback message types (RFC 4585 §6.2, §6.3; RFC 5104 §4.3.1).
 const NACK: u8 = 1;
+/// Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+const TRANSPORT_WIDE: u8 = 15;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
+
+/// The padding bit in the first byte; the last byte then counts the padding.
+const PADDED: u8 = 0x20;
 
 /// A report block as it arrives and leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -199,11 +204,26 @@ impl<'a> Writer<'a> {
         self.packet(PLI, PAYLOAD_FEEDBACK, 8, |body| put(body, &[REPORTER_SSRC, media]))
     }
 
+    /// Transport-wide feedback; `body` is what follows the two SSRCs.
+    pub(crate) fn put_transport_feedback(&mut self, media: u32, body: &[u8]) -> bool {
+        let length = (8 + body.len()).next_multiple_of(4);
+        let padding = length - 8 - body.len();
+        let flag = if padding > 0 { PADDED } else { 0 };
+        self.packet(TRANSPORT_WIDE | flag, TRANSPORT_FEEDBACK, length, |to| {
+            to.fill(0);
+            put(to, &[REPORTER_SSRC, media]);
+            to.iter_mut().skip(8).zip(body).for_each(|(to, byte)| *to = *byte);
+            if let Some(last) = to.last_mut().filter(|_| padding > 0) {
+                *last = padding as u8;
+            }
+        })
+    }
+
     fn packet(&mut self, count: u8, kind: u8, length: usize, fill: impl FnOnce(&mut [u8])) -> bool {
         let Some(place) = self.out.get_mut(self.length..self.length + 4 + length) else { return false };
         let [w0, w1] = ((length / 4) as u16).to_be_bytes();
         if let Some((head, body)) = place.split_first_chunk_mut::<4>() {
-            *head = [0x80 | count & 0x1f, kind, w0, w1];
+            *head = [0x80 | count & (PADDED | 0x1f), kind, w0, w1];
             fill(body);
         }
         self.length += 4 + length;

@@ -14,6 +14,7 @@ use crate::{
     reception::Reception,
     srtp::{ReplayWindow, Srtp},
     stun,
+    twcc::Uplink,
     usage::Usage,
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Transport {
     pub(crate) by_sent_ssrc: HashMap<u32, usize>,
     /// The first index not yet sealed, of SSRCs whose consumer is gone: an index is never sealed twice.
     pub(crate) sealed: HashMap<u32, u64>,
+    /// Once a producer announced transport-wide numbers.
+    pub(crate) uplink: Option<Uplink>,
     pub(crate) next_report: Option<Instant>,
     /// The earliest timer entry that is valid.
     pub(crate) armed: Option<Instant>,
@@ -116,6 +119,7 @@ impl Transport {
             consumers: Vec::new(),
             by_sent_ssrc: HashMap::new(),
             sealed: HashMap::new(),
+            uplink: None,
             next_report: None,
             armed: None,
             turn: Vec::new(),

@@ -95,6 +95,7 @@ pub struct ProducerExtensions {
     pub mid: Option<u8>,
     pub audio_level: Option<u8>,
     pub abs_send_time: Option<u8>,
+    pub transport_cc: Option<u8>,
     pub video_orientation: Option<u8>,
 }
 
@@ -194,6 +195,7 @@ fn extensions(parameters: &RtpParameters) -> ProducerExtensions {
         mid: id(router::MID),
         audio_level: id(router::AUDIO_LEVEL),
         abs_send_time: id(router::ABS_SEND_TIME),
+        transport_cc: id(router::TRANSPORT_CC),
         video_orientation: id(router::VIDEO_ORIENTATION),
     }
 }

@@ -9,6 +9,7 @@ use super::{
 pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+pub const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 pub const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
 
 /// The router's capabilities (`edgeRtpCapabilities`).
@@ -38,6 +39,8 @@ pub fn router_capabilities() -> RtpCapabilities {
             extension(MediaKind::Audio, AUDIO_LEVEL, 1),
             extension(MediaKind::Audio, ABS_SEND_TIME, 2),
             extension(MediaKind::Video, ABS_SEND_TIME, 2),
+            extension(MediaKind::Audio, TRANSPORT_CC, 3),
+            extension(MediaKind::Video, TRANSPORT_CC, 3),
             extension(MediaKind::Video, VIDEO_ORIENTATION, 13),
         ],
     }
@@ -57,7 +60,11 @@ fn codec(
         clock_rate: if audio { 48_000 } else { 90_000 },
         channels: audio.then_some(2),
         parameters: parameters.iter().map(|(k, v)| (String::from(*k), v.clone())).collect::<Parameters>(),
-        rtcp_feedback: if audio || mime_type.ends_with("rtx") { vec![] } else { video_feedback() },
+        rtcp_feedback: match kind {
+            _ if mime_type.ends_with("rtx") => vec![],
+            MediaKind::Audio => vec![transport_cc()],
+            MediaKind::Video => video_feedback(),
+        },
     }
 }
 
@@ -65,7 +72,11 @@ fn codec(
 pub(super) fn video_feedback() -> Vec<RtcpFeedback> {
     let feedback =
         |kind: &str, parameter: &str| RtcpFeedback { kind: kind.into(), parameter: parameter.into() };
-    vec![feedback("nack", "pli"), feedback("ccm", "fir")]
+    vec![transport_cc(), feedback("nack", "pli"), feedback("ccm", "fir")]
+}
+
+fn transport_cc() -> RtcpFeedback {
+    RtcpFeedback { kind: "transport-cc".into(), parameter: String::new() }
 }
 
 fn extension(kind: MediaKind, uri: &str, id: u8) -> RtpHeaderExtensionCapability {

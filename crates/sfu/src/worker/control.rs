@@ -11,6 +11,7 @@ use crate::{
     reception::Reception,
     srtp::ReplayWindow,
     transport::{Feed, Inbound, Transport},
+    twcc::Uplink,
 };
 
 /// Received streams remembered per transport after their producers went. Past this, indices of old ones are
@@ -157,6 +158,10 @@ impl Worker {
             if let Some(rtx) = stream.rtx_ssrc {
                 feed(rtx, Feed::Retransmissions);
             }
+        }
+        // One id for the whole transport (RFC 8843 §9.2.2): retransmissions carry it too.
+        if let Some(extension) = producer.media.extensions.transport_cc {
+            transport.uplink.get_or_insert_with(|| Uplink::new(extension)).extension = extension;
         }
         transport.producers.push(entry.key());
         self.producer_ids.insert(spec.id, entry.key());

@@ -209,6 +209,10 @@ impl Worker {
         transport.tally.bytes_up += wire_bytes;
         inbound.reception.packet(now, packet_index, header.timestamp);
         let feed = inbound.feed;
+        let due = transport.uplink.as_mut().and_then(|up| up.packet(self.epoch, now, &header, packet));
+        if let Some(due) = due {
+            self.arm(index, due);
+        }
         self.heard(now, index);
         let payload = packet.get(header.length..length).unwrap_or_default();
         let Some(payload) = rtp::without_padding(payload, header.padding) else {

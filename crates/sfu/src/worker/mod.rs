@@ -1,6 +1,7 @@
 //! The worker: everything one media thread owns, and one turn of its loop.
 
 mod control;
+mod feedback;
 mod forward;
 mod inbound;
 mod report;

@@ -73,6 +73,7 @@ impl Worker {
         }
         self.advance_dtls(now, index, sender);
         self.report(now, index, sender);
+        self.send_transport_feedback(now, index, sender);
         self.rearm_keyframes(now, index);
     }
 
@@ -144,7 +145,12 @@ impl Worker {
     }
 
     /// Writes, seals and sends one compound on a transport.
-    fn send_compound(&mut self, index: usize, sender: &mut Sender<'_>, write: impl FnOnce(&mut Writer<'_>)) {
+    pub(super) fn send_compound(
+        &mut self,
+        index: usize,
+        sender: &mut Sender<'_>,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) {
         let Some(transport) = self.transports.get_mut(index) else { return };
         let (Some(srtp), Some(to)) = (transport.srtp.as_mut(), transport.remote) else { return };
         let sent = sender.datagram(to, |room| {

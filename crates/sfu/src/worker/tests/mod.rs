@@ -2,6 +2,7 @@
 
 mod connectivity;
 mod control;
+mod feedback;
 mod hostile;
 mod keyframes;
 mod usage;
