@@ -221,19 +221,50 @@ mod tests {
     fn payload_types_and_extension_ids_are_the_receivers_own() {
         let mut capabilities = router_capabilities();
         for codec in &mut capabilities.codecs {
-            codec.preferred_payload_type = codec.preferred_payload_type.map(|number| number - 50);
+            codec.preferred_payload_type = codec.preferred_payload_type.map(|number| number - 40);
             if let Some(apt) = codec.parameters.get_mut("apt") {
-                *apt = serde_json::json!(apt.as_u64().unwrap() - 50);
+                *apt = serde_json::json!(apt.as_u64().unwrap() - 40);
             }
         }
         for extension in &mut capabilities.header_extensions {
             extension.preferred_id = 15 - extension.preferred_id;
         }
         let (parameters, mapping) = consumer(&video(), &capabilities, "0", SSRCS, "c").unwrap();
-        assert_eq!(mapping.payloads[0].to, 46);
-        assert_eq!(mapping.payloads[0].rtx, Some((97, 47)));
+        assert_eq!(mapping.payloads[0].to, 56);
+        assert_eq!(mapping.payloads[0].rtx, Some((97, 57)));
         assert_eq!(mapping.extensions.mid, Some(11));
         assert!(parameters.header_extensions.iter().any(|ext| ext.uri == router::MID && ext.id == 11));
+    }
+
+    #[test]
+    fn every_codec_passes_to_a_receiver_that_has_its_profile() {
+        for (mime, key, from, to) in [
+            ("video/VP9", "profile-id", 98, 98),
+            ("video/AV1", "profile", 45, 45),
+            ("video/VP8", "x", 96, 96),
+        ] {
+            let mut offered = chromium_video();
+            offered.codecs[0] = RtpCodecParameters {
+                mime_type: mime.into(),
+                payload_type: from,
+                parameters: [(key.into(), serde_json::json!(0))].into(),
+                ..offered.codecs[0].clone()
+            };
+            let sent = producer_media(MediaKind::Video, &offered).unwrap();
+            let (parameters, mapping) = consumer(&sent, &router_capabilities(), "0", SSRCS, "c").unwrap();
+            assert_eq!((mapping.payloads[0].from, mapping.payloads[0].to), (from, to), "{mime}");
+            assert_eq!(parameters.codecs[0].mime_type, mime);
+            let mut without = router_capabilities();
+            without.codecs.retain(|codec| codec.mime_type != mime);
+            assert_eq!(consumer(&sent, &without, "0", SSRCS, "c").unwrap_err(), OrtcError::CannotReceive);
+            if mime != "video/VP8" {
+                let mut other = sent.clone();
+                offered.codecs[0].parameters.insert(key.into(), serde_json::json!(1));
+                other.codecs = producer_media(MediaKind::Video, &offered).unwrap().codecs;
+                let refused = consumer(&other, &router_capabilities(), "0", SSRCS, "c");
+                assert_eq!(refused.unwrap_err(), OrtcError::CannotReceive, "{mime} in another profile");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub enum Codec {
     Vp8,
     /// The profile of `profile-level-id`, level left out.
     H264(H264Profile),
+    /// `profile-id` (RFC 9628 §6): 0 to 3, sampling and depth, so that one does not decode another.
+    Vp9(u8),
+    /// `profile`: 0 main, 1 high, 2 professional.
+    Av1(u8),
 }
 
 /// Profiles that decode one another count as one.
@@ -33,7 +37,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::H264(_) => 90_000,
+            Self::Vp8 | Self::H264(_) | Self::Vp9(_) | Self::Av1(_) => 90_000,
         }
     }
 
@@ -52,6 +56,8 @@ impl Codec {
         let codec = match name.to_ascii_lowercase().as_str() {
             "opus" => Self::Opus,
             "vp8" => Self::Vp8,
+            "vp9" => Self::Vp9(profile(parameters, "profile-id", 3)?),
+            "av1" => Self::Av1(profile(parameters, "profile", 2)?),
             "h264" if number(parameters, "packetization-mode") == Some(1) => {
                 let profile = parameters.get("profile-level-id").and_then(|value| value.as_str());
                 // RFC 6184 §8.1: absent means baseline.
@@ -62,6 +68,14 @@ impl Codec {
         };
         (codec.clock_rate() == clock_rate).then_some(codec)
     }
+}
+
+/// A profile number, 0 when absent. None: there is no such profile.
+fn profile(parameters: &Parameters, key: &str, highest: u8) -> Option<u8> {
+    if !parameters.contains_key(key) {
+        return Some(0);
+    }
+    number(parameters, key)?.try_into().ok().filter(|profile| *profile <= highest)
 }
 
 /// `fmtp` values come as numbers or as text, by client.
@@ -241,7 +255,7 @@ pub(crate) mod tests {
             producer_media(MediaKind::Video, &parameters).unwrap_err()
         };
         assert_eq!(with(|p| p.codecs.clear()), OrtcError::NoCodec(0));
-        assert_eq!(with(|p| p.codecs[0].mime_type = "video/AV1".into()), OrtcError::NoCodec(2));
+        assert_eq!(with(|p| p.codecs[0].mime_type = "video/H265".into()), OrtcError::NoCodec(2));
         assert_eq!(with(|p| p.codecs[0].mime_type = "audio/VP8".into()), OrtcError::NoCodec(2));
         assert_eq!(with(|p| p.codecs[0].clock_rate = 1), OrtcError::NoCodec(2));
         assert_eq!(with(|p| p.codecs[0].payload_type = 200), OrtcError::PayloadType(200));
@@ -255,6 +269,28 @@ pub(crate) mod tests {
             with(|p| p.encodings.resize(4, RtpEncoding::default())),
             OrtcError::TooMany { what: "encodings", count: 4, limit: 3 }
         ));
+    }
+
+    #[test]
+    fn profiles_of_vp9_and_av1_are_told_apart() {
+        let mut parameters = chromium_video();
+        let mut read = |mime: &str, key: &str, profile: serde_json::Value| {
+            let codec = &mut parameters.codecs[0];
+            (codec.mime_type, codec.parameters) = (mime.into(), [(key.into(), profile)].into());
+            producer_media(MediaKind::Video, &parameters).ok().map(|media| media.codecs[0].codec)
+        };
+        for (mime, key, profile, expected) in [
+            ("video/VP9", "profile-id", serde_json::json!(0), Some(Codec::Vp9(0))),
+            ("video/vp9", "profile-id", serde_json::json!("2"), Some(Codec::Vp9(2))),
+            ("video/VP9", "x-google-start-bitrate", serde_json::json!(300), Some(Codec::Vp9(0))),
+            ("video/VP9", "profile-id", serde_json::json!(4), None),
+            ("video/VP9", "profile-id", serde_json::json!("two"), None),
+            ("video/AV1", "profile", serde_json::json!(0), Some(Codec::Av1(0))),
+            ("video/AV1", "profile", serde_json::json!("1"), Some(Codec::Av1(1))),
+            ("video/AV1", "profile", serde_json::json!(256), None),
+        ] {
+            assert_eq!(read(mime, key, profile.clone()), expected, "{mime} {key}={profile}");
+        }
     }
 
     #[test]

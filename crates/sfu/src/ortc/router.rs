@@ -16,7 +16,8 @@ pub const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
 ///
 /// Payload types and extension ids are those of Chromium 156, so that clients which take the answer's
 /// numbers to be their own browser's (nertc-web-sdk 4.6.50 to 5.8.34) agree with it. H264 is constrained
-/// baseline in packetization mode 1, the one form every browser sends and receives.
+/// baseline in packetization mode 1, the one form every browser sends and receives; VP9 and AV1 are in profile
+/// 0, eight bits in 4:2:0. VP8 comes first: a client without a preference sends the first it has.
 pub fn router_capabilities() -> RtpCapabilities {
     let opus =
         codec(MediaKind::Audio, "audio/opus", 111, &[("minptime", json!(10)), ("useinbandfec", json!(1))]);
@@ -32,6 +33,10 @@ pub fn router_capabilities() -> RtpCapabilities {
             codec(MediaKind::Video, "video/rtx", 97, &[("apt", json!(96))]),
             codec(MediaKind::Video, "video/H264", 108, &h264),
             codec(MediaKind::Video, "video/rtx", 109, &[("apt", json!(108))]),
+            codec(MediaKind::Video, "video/VP9", 98, &[("profile-id", json!(0))]),
+            codec(MediaKind::Video, "video/rtx", 99, &[("apt", json!(98))]),
+            codec(MediaKind::Video, "video/AV1", 45, &[("profile", json!(0))]),
+            codec(MediaKind::Video, "video/rtx", 46, &[("apt", json!(45))]),
         ],
         header_extensions: vec![
             extension(MediaKind::Audio, MID, 4),
