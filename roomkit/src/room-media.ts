@@ -10,7 +10,7 @@ import { RtcSession } from "./rtc-session";
 import type { MediaType } from "./send-transport";
 import type { NENetworkQuality, NEVideoStreamType, NEVolume } from "./types";
 import { VideoViews } from "./video-views";
-import { type MeteredSource, receivedLevel, sentLevel, VolumeMeter } from "./volume-meter";
+import { type MeteredSource, receivedLevel, receivedNow, sentLevel, VolumeMeter } from "./volume-meter";
 import { isRecord, type Source } from "./wire";
 
 type Picture = "video" | "screenShare";
@@ -337,7 +337,8 @@ export class RoomMedia {
     for (const consumer of this.#consumers) {
       const userUuid = this.#owner(consumer);
       if (consumer.mediaType !== "audio" || !model.isOn(userUuid, "audio")) continue;
-      sources.push({ userUuid, level: () => receivedLevel(consumer.transceiver.receiver) });
+      const { receiver } = consumer.transceiver;
+      sources.push({ userUuid, now: () => receivedNow(receiver), level: () => receivedLevel(receiver) });
     }
     return sources;
   }
