@@ -8,8 +8,10 @@ import { launch, openPage } from '@rotunda/harness/chromium.mjs';
 import { serveFiles } from '@rotunda/harness/files.mjs';
 import { openLink } from '@rotunda/harness/link.mjs';
 import { sdkPath } from '@rotunda/harness/sdk.mjs';
-import { enginePath } from './engine-bundle.mjs';
 import { sharedServer, startServer } from '@rotunda/harness/server.mjs';
+import { openTunnels } from '@rotunda/harness/tunnels.mjs';
+import { openRelay, RELAY_ADDRESS } from '@rotunda/harness/udp-relay.mjs';
+import { enginePath } from './engine-bundle.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
@@ -19,6 +21,10 @@ const LISTEN_MS = 2_000;
 export const HEARD = 1e-3;
 export const SILENT = 1e-5;
 
+/** Two names of the same listener, so that a page's QChat link can be told from what its kit opens. */
+export const QCHAT_HOST = 'localhost';
+export const KIT_HOST = '127.0.0.1';
+
 /** What an SDK call rejected with; `data.code` is the kit's or the server's own code. */
 export class Refused extends Error {
   constructor(path, { name, code, message, data }) {
@@ -27,9 +33,13 @@ export class Refused extends Error {
   }
 }
 
-/** One browser, one server, one app. Close it in `after`. */
-export async function openWorld({ ownServer = false, env } = {}) {
-  const server = ownServer ? await startServer({ env }) : await sharedServer();
+/**
+ * One browser, one server, one app. Close it in `after`. With `relayed` media goes through a relay, `world.relay`, whose
+ * losses follow `seed`.
+ */
+export async function openWorld({ ownServer = false, env, relayed = false, seed } = {}) {
+  const own = ownServer || relayed;
+  const server = own ? await startServer({ env: { ...env, ...(relayed ? { ROTUNDA_MEDIA__ADVERTISE: RELAY_ADDRESS } : {}) } }) : await sharedServer();
   const app = await server.app('calls');
   const files = await serveFiles((p) => {
     if (p.startsWith('/page/')) return path.join(here, path.normalize(p));
@@ -39,6 +49,7 @@ export async function openWorld({ ownServer = false, env } = {}) {
   });
   const world = new World(server, app, files);
   try {
+    if (relayed) world.relay = await openRelay(server.port, { seed });
     world.browser = await launch();
   } catch (error) {
     await world.close();
@@ -49,7 +60,9 @@ export async function openWorld({ ownServer = false, env } = {}) {
 
 class World {
   #links = [];
+  #tunnels = [];
   browser;
+  relay;
   outside = new Set();
 
   constructor(server, app, files) {
@@ -91,22 +104,30 @@ class World {
     };
   }
 
+  /** Connections of one page that can be broken: those to `QCHAT_HOST` and those of the kit, to `KIT_HOST`. */
+  async tunnels() {
+    const tunnels = await openTunnels();
+    this.#tunnels.push(tunnels);
+    return tunnels;
+  }
+
   /** A page with the SDK and the kit, logged in. */
-  async person(account, version, { login = true } = {}) {
-    const page = await openPage(this.browser, `${this.files.base}/page/page.html`, { outside: this.outside });
+  async person(account, version, { login = true, tunnels } = {}) {
+    const page = await openPage(this.browser, `${this.files.base}/page/page.html`, { outside: this.outside, proxy: tunnels?.proxy });
     const person = new Person(page, account, version);
+    const link = tunnels ? this.server.link.replace(KIT_HOST, QCHAT_HOST) : this.server.link;
     await page.exposeFunction('__event', (e) => person.see(e));
     await page.addScriptTag({ url: this.server.ready.roomkit_url });
     await page.addScriptTag({ url: `/sdk/${version}.js` });
     await page.addScriptTag({ url: '/page/app.js' });
-    await page.evaluate((o) => window.makeApp(o), { appkey: this.app.key, link: this.server.link, account: account.accid, token: account.token, roomServer: this.server.ready.room_server });
+    await page.evaluate((o) => window.makeApp(o), { appkey: this.app.key, link, account: account.accid, token: account.token, roomServer: this.server.ready.room_server });
     if (login) await person.call('login');
     return person;
   }
 
   /** A page without the SDK, with the kit (or the engine) alone. The engine reports to its vendor: refused, not our fault. */
-  async bare(script, { outside = this.outside } = {}) {
-    const page = await openPage(this.browser, `${this.files.base}/page/page.html`, { outside });
+  async bare(script, { outside = this.outside, tunnels } = {}) {
+    const page = await openPage(this.browser, `${this.files.base}/page/page.html`, { outside, proxy: tunnels?.proxy });
     await page.addScriptTag({ url: script });
     return page;
   }
@@ -114,6 +135,8 @@ class World {
   async close() {
     for (const link of this.#links) link.socket.terminate();
     await this.browser?.close();
+    for (const tunnels of this.#tunnels) tunnels.close();
+    this.relay?.close();
     this.files.close();
     await this.server.stop();
     assert.deepEqual([...this.outside], [], 'a page asked for something beyond loopback');
@@ -186,6 +209,7 @@ class Person {
   }, accid);
 
   media = () => this.page.evaluate(() => window.media());
+  ports = () => this.page.evaluate(() => window.ports());
   holding = () => this.page.evaluate(() => window.holding());
 
   /** Audio energy received within LISTEN_MS. */

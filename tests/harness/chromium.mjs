@@ -24,9 +24,14 @@ export function chromiumPath() {
 
 export const launch = (more = []) => chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...FLAGS, ...more] });
 
-/** A page in a context of its own. `outside` collects the addresses beyond loopback that it tried to reach. */
-export async function openPage(browser, url, { outside = new Set(), permissions = ['microphone', 'camera'] } = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, permissions });
+/**
+ * A page in a context of its own. `outside` collects the addresses beyond loopback that it tried to reach. With `proxy`
+ * everything but the page itself goes through that one.
+ */
+export async function openPage(browser, url, { outside = new Set(), permissions = ['microphone', 'camera'], proxy } = {}) {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, permissions, ...(proxy ? { proxy: { server: proxy, bypass: new URL(url).host } } : {}),
+  });
   const page = await context.newPage();
   await page.route('**/*', (route) => {
     const asked = new URL(route.request().url());

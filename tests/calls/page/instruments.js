@@ -59,6 +59,16 @@ window.media = async () => {
   return sum;
 };
 
+/** Local UDP ports of all open connections. */
+window.ports = async () => {
+  const ports = new Set();
+  for (const peer of window.instruments.peers) {
+    if (peer.connectionState === 'closed') continue;
+    for (const s of (await peer.getStats()).values()) if (s.type === 'local-candidate' && s.port) ports.add(s.port);
+  }
+  return [...ports];
+};
+
 /** Element in which an account's picture is shown. */
 window.view = (accid) => {
   let element = document.getElementById(`view-${accid}`);
