@@ -19,6 +19,7 @@ stage() {
   passed=$((passed + ok))
   failed=$((failed + bad))
   took=$((SECONDS - from))
+  while read -r line; do stage_lines+=("             $line"); done < <(grep '^flaky: ' "$log" || true)
   if [ "$bad" = 0 ]; then stage_lines+=("$(printf '%6d s  ok      %s (%d)' "$took" "$name" "$ok")")
   else stage_lines+=("$(printf '%6d s  FAILED  %s (%d of %d)' "$took" "$name" "$bad" "$((ok + bad))")")
   fi
