@@ -55,8 +55,18 @@ counters! {
     dropped_no_keys,
     /// SSRC that no producer has.
     dropped_unknown_ssrc,
-    /// RTX packets of publishers, mostly bandwidth probes.
-    dropped_rtx,
+    /// RTX packets of publishers without payload: bandwidth probes.
+    rtx_padding,
+    /// RTX packets of publishers whose packet had come before, bandwidth probes too.
+    rtx_duplicates,
+    /// Packets that publishers sent again because they were asked for.
+    recovered,
+    /// Packets that were missing in the end: too old, asked for too often, or too many at once.
+    given_up,
+    /// NACKs sent to publishers.
+    nacks_sent,
+    /// Packets those asked for, repeated requests included.
+    retransmissions_requested,
     /// From a producer that is off.
     dropped_inactive,
     /// Payload type that the producer did not announce.

@@ -30,6 +30,7 @@ mod counters;
 mod dtls;
 mod ids;
 mod keyframe;
+mod nack;
 pub mod ortc;
 #[cfg(test)]
 mod peer;
@@ -39,6 +40,7 @@ mod remote;
 mod rewrite;
 mod rtcp;
 mod rtp;
+mod rtx;
 mod srtp;
 mod stun;
 mod transport;

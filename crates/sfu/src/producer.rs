@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     ProducerId,
-    ortc::{Codec, MediaKind, ProducerMedia},
+    ortc::{MediaCodec, MediaKind, ProducerMedia},
     rtp::Header,
 };
 
@@ -44,8 +44,8 @@ impl Producer {
     }
 
     /// The codec behind a payload type.
-    pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        self.media.codecs.iter().find(|codec| codec.payload_type == payload_type).map(|codec| codec.codec)
+    pub(crate) fn codec(&self, payload_type: u8) -> Option<&MediaCodec> {
+        self.media.codecs.iter().find(|codec| codec.payload_type == payload_type)
     }
 
     /// Of its first codec: all codecs of a kind share one rate.

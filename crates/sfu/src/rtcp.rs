@@ -52,8 +52,11 @@ pub(crate) enum Statement {
     KeyframeRequest {
         ssrc: u32,
     },
+    /// One entry of a generic NACK: this packet, and of the sixteen after it those whose bit is set.
     Nack {
         ssrc: u32,
+        first: u16,
+        mask: u16,
     },
 }
 
@@ -114,7 +117,11 @@ fn statements(packet: Packet<'_>, each: &mut impl FnMut(Statement)) -> Option<()
             Some(())
         }
         (TRANSPORT_FEEDBACK, NACK) => {
-            each(Statement::Nack { ssrc: word(body, 1)? });
+            let ssrc = word(body, 1)?;
+            for entry in body.get(8..)?.chunks_exact(4) {
+                let entry = word(entry, 0)?;
+                each(Statement::Nack { ssrc, first: (entry >> 16) as u16, mask: entry as u16 });
+            }
             Some(())
         }
         _ => Some(()),
@@ -219,6 +226,16 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Generic NACK: (packet identifier, bit mask of the sixteen after it) each.
+    pub(crate) fn put_nack(&mut self, media: u32, entries: &[(u16, u16)]) -> bool {
+        self.packet(NACK, TRANSPORT_FEEDBACK, 8 + 4 * entries.len(), |body| {
+            put(body, &[REPORTER_SSRC, media]);
+            let entries = entries.iter().map(|(first, mask)| u32::from(*first) << 16 | u32::from(*mask));
+            let places = body.get_mut(8..).unwrap_or_default().chunks_exact_mut(4);
+            places.zip(entries).for_each(|(to, entry)| to.copy_from_slice(&entry.to_be_bytes()));
+        })
+    }
+
     fn packet(&mut self, count: u8, kind: u8, length: usize, fill: impl FnOnce(&mut [u8])) -> bool {
         let Some(place) = self.out.get_mut(self.length..self.length + 4 + length) else { return false };
         let [w0, w1] = ((length / 4) as u16).to_be_bytes();
@@ -266,6 +283,7 @@ mod tests {
         assert!(writer.put_sender_report(&info));
         assert!(writer.put_cname(5, "abcd"));
         assert!(writer.put_pli(9));
+        assert!(writer.put_nack(9, &[(65_535, 1), (7, 0x8000)]));
         let length = writer.length();
         let (sound, statements) = collect(&out[..length]);
         assert!(sound);
@@ -276,6 +294,8 @@ mod tests {
                 Statement::Report(ReportBlock { lost: 0x7f_ffff, ..block }),
                 Statement::Sender(info),
                 Statement::KeyframeRequest { ssrc: 9 },
+                Statement::Nack { ssrc: 9, first: 65_535, mask: 1 },
+                Statement::Nack { ssrc: 9, first: 7, mask: 0x8000 },
             ]
         );
     }

@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 use crate::{
     Remote, SrtpOffer, SrtpProfile, TransportId, TransportSpec,
     dtls::Handshake,
+    nack::Gaps,
     ortc::Fingerprint,
     reception::Reception,
     srtp::{ReplayWindow, Srtp},
@@ -80,6 +81,7 @@ pub(crate) struct Tally {
 pub(crate) struct Inbound {
     pub(crate) window: ReplayWindow,
     pub(crate) reception: Reception,
+    pub(crate) gaps: Gaps,
     pub(crate) feed: Feed,
 }
 
@@ -90,7 +92,11 @@ pub(crate) enum Feed {
         producer: usize,
         layer: u8,
     },
-    Retransmissions,
+    /// RTX of that stream (RFC 4588).
+    Retransmissions {
+        producer: usize,
+        layer: u8,
+    },
     /// Its producer was removed.
     Nothing,
 }

@@ -144,7 +144,7 @@ fn receive_codec(
 }
 
 fn entry(own: &RtpCodecCapability, payload_type: u8) -> RtpCodecParameters {
-    let served = router::video_feedback();
+    let served = router::feedback(own.kind);
     RtpCodecParameters {
         mime_type: own.mime_type.clone(),
         payload_type,

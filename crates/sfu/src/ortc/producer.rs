@@ -1,6 +1,6 @@
 //! What a client sends: `Produce.rtpParameters` reduced to what forwarding needs.
 
-use super::{MediaKind, OrtcError, Parameters, RtpCodecParameters, RtpParameters, router};
+use super::{MediaKind, OrtcError, Parameters, RtcpFeedback, RtpCodecParameters, RtpParameters, router};
 
 /// Codec entries read from one offer; browsers list about fifty for video. More is refused before any work.
 const MAX_CODECS: usize = 128;
@@ -91,6 +91,8 @@ pub struct MediaCodec {
     pub mime_type: String,
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
+    /// The sender answers generic NACKs (RFC 4585).
+    pub nack: bool,
     pub channels: Option<u8>,
     pub parameters: Parameters,
 }
@@ -172,6 +174,7 @@ fn codecs(kind: MediaKind, offered: &[RtpCodecParameters]) -> Result<Vec<MediaCo
             mime_type: offer.mime_type.clone(),
             payload_type: offer.payload_type,
             rtx_payload_type: rtx.map(|rtx| rtx.payload_type),
+            nack: offer.rtcp_feedback.iter().any(RtcpFeedback::is_nack),
             channels: offer.channels,
             parameters: offer.parameters.clone(),
         });

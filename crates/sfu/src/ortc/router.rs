@@ -65,23 +65,20 @@ fn codec(
         clock_rate: if audio { 48_000 } else { 90_000 },
         channels: audio.then_some(2),
         parameters: parameters.iter().map(|(k, v)| (String::from(*k), v.clone())).collect::<Parameters>(),
-        rtcp_feedback: match kind {
-            _ if mime_type.ends_with("rtx") => vec![],
-            MediaKind::Audio => vec![transport_cc()],
-            MediaKind::Video => video_feedback(),
-        },
+        rtcp_feedback: if mime_type.ends_with("rtx") { vec![] } else { feedback(kind) },
     }
 }
 
-/// The feedback this server acts on.
-pub(super) fn video_feedback() -> Vec<RtcpFeedback> {
-    let feedback =
-        |kind: &str, parameter: &str| RtcpFeedback { kind: kind.into(), parameter: parameter.into() };
-    vec![transport_cc(), feedback("nack", "pli"), feedback("ccm", "fir")]
-}
-
-fn transport_cc() -> RtcpFeedback {
-    RtcpFeedback { kind: "transport-cc".into(), parameter: String::new() }
+/// The feedback this server sends and acts on.
+pub(super) fn feedback(kind: MediaKind) -> Vec<RtcpFeedback> {
+    let known: &[(&str, &str)] = match kind {
+        MediaKind::Audio => &[("transport-cc", ""), ("nack", "")],
+        MediaKind::Video => &[("transport-cc", ""), ("nack", ""), ("nack", "pli"), ("ccm", "fir")],
+    };
+    known
+        .iter()
+        .map(|(kind, parameter)| RtcpFeedback { kind: (*kind).into(), parameter: (*parameter).into() })
+        .collect()
 }
 
 fn extension(kind: MediaKind, uri: &str, id: u8) -> RtpHeaderExtensionCapability {

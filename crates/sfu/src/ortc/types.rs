@@ -51,6 +51,13 @@ pub struct RtcpFeedback {
     pub parameter: String,
 }
 
+impl RtcpFeedback {
+    /// Generic NACK, and neither of its relatives with a parameter.
+    pub(super) fn is_nack(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("nack") && self.parameter.is_empty()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RtpHeaderExtension {
     pub uri: String,

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
     consumer::Consumer,
+    nack::Gaps,
     ortc::MediaKind,
     producer::{KeyframeRequests, Producer},
     reception::Reception,
@@ -145,18 +146,21 @@ impl Worker {
             turn: Vec::new(),
             media: spec.media,
         };
-        let mut feed = |ssrc: u32, feed: Feed| {
+        let mut feed = |ssrc: u32, feed: Feed, by_rtx: bool| {
             let fresh = || Inbound {
                 window: ReplayWindow::default(),
                 reception: Reception::new(self.epoch, producer.clock_rate()),
+                gaps: Gaps::new(false),
                 feed,
             };
-            transport.inbound.entry(ssrc).or_insert_with(fresh).feed = feed;
+            let inbound = transport.inbound.entry(ssrc).or_insert_with(fresh);
+            (inbound.feed, inbound.gaps) = (feed, Gaps::new(by_rtx));
         };
         for (layer, stream) in producer.media.streams.iter().enumerate() {
-            feed(stream.ssrc, Feed::Media { producer: entry.key(), layer: layer as u8 });
+            let (producer, layer) = (entry.key(), layer as u8);
+            feed(stream.ssrc, Feed::Media { producer, layer }, stream.rtx_ssrc.is_some());
             if let Some(rtx) = stream.rtx_ssrc {
-                feed(rtx, Feed::Retransmissions);
+                feed(rtx, Feed::Retransmissions { producer, layer }, false);
             }
         }
         // One id for the whole transport (RFC 8843 §9.2.2): retransmissions carry it too.

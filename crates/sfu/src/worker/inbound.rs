@@ -207,49 +207,77 @@ impl Worker {
         self.counters.rtp_in += 1;
         transport.tally.packets_up += 1;
         transport.tally.bytes_up += wire_bytes;
-        inbound.reception.packet(now, packet_index, header.timestamp);
+        // A retransmission does not undo a loss, and its time says nothing of the network (RFC 4588 §6).
+        if inbound.gaps.arrived(now, packet_index) {
+            self.counters.recovered += 1;
+        } else {
+            inbound.reception.packet(now, packet_index, header.timestamp);
+        }
         let feed = inbound.feed;
         let due = transport.uplink.as_mut().and_then(|up| up.packet(self.epoch, now, &header, packet));
         if let Some(due) = due {
             self.arm(index, due);
         }
         self.heard(now, index);
-        let payload = packet.get(header.length..length).unwrap_or_default();
+        let arrived = match feed {
+            Feed::Media { producer, layer } => Some((producer, layer, header, length, packet_index)),
+            Feed::Retransmissions { producer, layer } => self
+                .receive_rtx(now, producer, layer, packet, &header, length)
+                .map(|(header, length, index)| (producer, layer, header, length, index)),
+            Feed::Nothing => {
+                self.counters.dropped_unknown_ssrc += 1;
+                None
+            }
+        };
+        if let Some((producer, layer, header, length, index)) = arrived {
+            let opened = Opened { slot, layer, header, length, index, begins_keyframe: false };
+            self.take_packet(now, producer, opened, packet);
+        }
+    }
+
+    /// Leaves an opened packet to its producer for this turn, and notes what is missing before it.
+    fn take_packet(&mut self, now: Instant, index: usize, mut opened: Opened, packet: &[u8]) {
+        let header = &opened.header;
+        let payload = packet.get(header.length..opened.length).unwrap_or_default();
         let Some(payload) = rtp::without_padding(payload, header.padding) else {
             self.counters.dropped_malformed += 1;
             return;
         };
-        let (producer_index, layer) = match feed {
-            Feed::Media { producer, layer } => (producer, layer),
-            Feed::Retransmissions => {
-                self.counters.dropped_rtx += 1;
-                return;
-            }
-            Feed::Nothing => {
-                self.counters.dropped_unknown_ssrc += 1;
-                return;
-            }
-        };
-        let Some(producer) = self.producers.get_mut(producer_index) else { return };
+        let Some(producer) = self.producers.get_mut(index) else { return };
+        let Some(transport) = self.transports.get_mut(producer.transport) else { return };
+        let Some(inbound) = transport.inbound.get_mut(&header.ssrc) else { return };
         if !producer.active {
             self.counters.dropped_inactive += 1;
+            inbound.gaps.forget();
             return;
         }
         let Some(codec) = producer.codec(header.payload_type) else {
             self.counters.dropped_payload_type += 1;
             return;
         };
-        let begins_keyframe = keyframe::begins_keyframe(codec, payload);
-        if begins_keyframe
-            && producer.kind == MediaKind::Video
-            && let Some(requests) = producer.keyframes.get_mut(usize::from(layer))
-        {
+        let nack = codec.nack;
+        opened.begins_keyframe = keyframe::begins_keyframe(codec.codec, payload);
+        let keyframe = opened.begins_keyframe && producer.kind == MediaKind::Video;
+        if keyframe && let Some(requests) = producer.keyframes.get_mut(usize::from(opened.layer)) {
             requests.arrived();
         }
-        if producer.turn.is_empty() {
-            self.touched.push(producer_index);
+        if !nack || producer.consumers.is_empty() {
+            inbound.gaps.forget();
+        } else {
+            let given_up = inbound.gaps.extend(now, opened.index, opened.header.timestamp, keyframe);
+            if given_up > 0 {
+                self.counters.given_up += given_up as u64;
+                self.keyframes_wanted
+                    .extend((producer.kind == MediaKind::Video).then_some((index, opened.layer)));
+            }
+            if !inbound.gaps.is_empty() && self.gapped.last() != Some(&producer.transport) {
+                self.gapped.push(producer.transport);
+            }
         }
-        producer.turn.push(Opened { slot, layer, header, length, index: packet_index, begins_keyframe });
+        if producer.turn.is_empty() {
+            self.touched.push(index);
+        }
+        producer.turn.push(opened);
     }
 
     /// Takes an RTCP compound: reports in, keyframe requests on.

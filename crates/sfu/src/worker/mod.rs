@@ -1,5 +1,6 @@
 //! The worker: everything one media thread owns, and one turn of its loop.
 
+mod ask;
 mod control;
 mod feedback;
 mod forward;
@@ -47,6 +48,8 @@ pub struct Worker {
     subscribers: Vec<usize>,
     /// Who is written first, so that a full socket does not always cut the same one off.
     rotation: usize,
+    /// Transports with streams in which packets are missing since this turn.
+    gapped: Vec<usize>,
     /// Streams (producer, layer) of which a keyframe is wanted.
     keyframes_wanted: Vec<(usize, u8)>,
     /// Last datagrams of transports that are closed already.
@@ -82,6 +85,7 @@ impl Worker {
             touched: Vec::new(),
             subscribers: Vec::new(),
             rotation: 0,
+            gapped: Vec::new(),
             keyframes_wanted: Vec::new(),
             farewells: Vec::new(),
         }
@@ -96,6 +100,7 @@ impl Worker {
             self.receive(now, inbox, slot, &mut sender);
         }
         self.forward(now, inbox, &mut sender);
+        self.ask_for_missing(now, &mut sender);
         self.run_timers(now, &mut sender);
         self.request_keyframes(now, &mut sender);
         sender.flush();

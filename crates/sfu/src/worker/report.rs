@@ -75,6 +75,7 @@ impl Worker {
         self.report(now, index, sender);
         self.send_transport_feedback(now, index, sender);
         self.rearm_keyframes(now, index);
+        self.ask_publisher(now, index, sender);
     }
 
     fn advance_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {

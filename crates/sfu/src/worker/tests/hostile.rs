@@ -11,18 +11,18 @@ fn a_repeated_packet_is_forwarded_once() {
 }
 
 #[test]
-fn retransmissions_and_unknown_streams_are_dropped_and_counted() {
+fn probes_and_unknown_streams_are_dropped_and_counted() {
     let mut world = World::new();
     let (a, b) = (world.connected(), world.connected());
     world.produce(1, a, MediaKind::Video);
     world.consume(1, b, 1, MediaKind::Video);
-    let rtx = world.peers[a].seal(121, VIDEO_SSRC + 1, 0, 0, &[], &[0, 1, 0x10, 0]);
+    let probe = world.peers[a].seal(121, VIDEO_SSRC + 1, 0, 0, &[], &[]);
     let unknown = world.peers[a].seal(120, 5, 0, 0, &[], &[0x10, 0]);
     let payload_type = world.peers[a].seal(99, VIDEO_SSRC, 0, 0, &[], &[0x10, 0]);
-    world.send(a, vec![rtx, unknown, payload_type]);
+    world.send(a, vec![probe, unknown, payload_type]);
     let counters = world.worker.counters();
     assert_eq!(
-        (counters.dropped_rtx, counters.dropped_unknown_ssrc, counters.dropped_payload_type),
+        (counters.rtx_padding, counters.dropped_unknown_ssrc, counters.dropped_payload_type),
         (1, 1, 1)
     );
     assert!(world.peers[b].rtp.is_empty());

@@ -5,6 +5,7 @@ mod control;
 mod feedback;
 mod hostile;
 mod keyframes;
+mod recovery;
 mod usage;
 
 use std::{net::SocketAddr, time::Duration};
@@ -27,7 +28,8 @@ fn parameters(kind: MediaKind) -> RtpParameters {
     serde_json::from_value(match kind {
         MediaKind::Audio => serde_json::json!({
             "mid": "0",
-            "codecs": [{"mimeType": "audio/opus", "payloadType": 109, "clockRate": 48000, "channels": 2}],
+            "codecs": [{"mimeType": "audio/opus", "payloadType": 109, "clockRate": 48000, "channels": 2,
+                        "rtcpFeedback": [{"type": "nack"}]}],
             "headerExtensions": [
                 {"uri": "urn:ietf:params:rtp-hdrext:sdes:mid", "id": 5},
                 {"uri": "urn:ietf:params:rtp-hdrext:ssrc-audio-level", "id": 9}
@@ -37,7 +39,8 @@ fn parameters(kind: MediaKind) -> RtpParameters {
         MediaKind::Video => serde_json::json!({
             "mid": "1",
             "codecs": [
-                {"mimeType": "video/VP8", "payloadType": 120, "clockRate": 90000},
+                {"mimeType": "video/VP8", "payloadType": 120, "clockRate": 90000,
+                 "rtcpFeedback": [{"type": "nack"}, {"type": "nack", "parameter": "pli"}]},
                 {"mimeType": "video/rtx", "payloadType": 121, "clockRate": 90000, "parameters": {"apt": 120}}
             ],
             "encodings": [{"ssrc": VIDEO_SSRC, "rtx": {"ssrc": VIDEO_SSRC + 1}}]
