@@ -10,9 +10,11 @@ use crate::{
     ortc::{ConsumerMapping, PayloadMap, ProducerExtensions},
     producer::Opened,
     reception::{SenderClock, middle},
+    record::{Leave, Records, Stamp},
     rewrite::{Place, Rewrite},
     rtcp::{ReportBlock, SenderInfo},
-    rtp::Outgoing,
+    rtp::{Header, Outgoing},
+    rtx,
     srtp::Srtp,
 };
 
@@ -26,6 +28,9 @@ pub(crate) struct Consumer {
     pub(crate) mapping: ConsumerMapping,
     pub(crate) paused: bool,
     pub(crate) rewrite: Rewrite,
+    /// The next index of the retransmissions' own stream.
+    pub(crate) rtx_next: u64,
+    records: Records,
     packets: u32,
     octets: u32,
     /// As the receiver last said.
@@ -61,15 +66,17 @@ impl Consumer {
         producer: usize,
         mapping: ConsumerMapping,
         paused: bool,
-        first_index: u64,
+        (first_index, rtx_next): (u64, u64),
     ) -> Self {
         let clock_rate = mapping.payloads.first().map_or(90_000, |payload| payload.codec.clock_rate());
         Self {
             id,
             transport,
             producer,
+            records: Records::new(mapping.kind),
             mapping,
             paused,
+            rtx_next,
             rewrite: Rewrite::new(clock_rate, first_index),
             packets: 0,
             octets: 0,
@@ -94,7 +101,7 @@ impl Consumer {
         }
         let header = &opened.header;
         let payload_map = self.payload(header.payload_type).ok_or(Skip::PayloadType)?;
-        let payload = packet.get(header.length..opened.length).ok_or(Skip::Unsealed)?;
+        let packet = packet.get(..opened.length).ok_or(Skip::Unsealed)?;
         let (index, timestamp) = match self.rewrite.place(
             now,
             opened.layer,
@@ -106,6 +113,80 @@ impl Consumer {
             Place::AwaitsKeyframe => return Err(Skip::AwaitsKeyframe),
             Place::Late => return Err(Skip::Late),
         };
+        let place = Written {
+            ssrc: self.mapping.ssrc,
+            payload_type: payload_map.to,
+            index,
+            timestamp,
+            original: None,
+        };
+        let sealed = self.compose(packet, header, &place, sent, srtp, out)?;
+        if payload_map.nack {
+            self.records.sent(index, Stamp { abs_send_time: sent.abs_send_time }, packet.len());
+        }
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add((packet.len() - header.length) as u32);
+        Ok(sealed)
+    }
+
+    /// Writes and seals a packet that the receiver asked for again: in the stream of the retransmissions, or, for a
+    /// receiver without one, the very same bytes; the sealed length. `index`: the receiver's. `now`: milliseconds
+    /// since the worker's epoch.
+    pub(crate) fn write_again(
+        &mut self,
+        now: u32,
+        packet: &[u8],
+        index: u64,
+        sent: &Sent,
+        srtp: &Srtp,
+        out: &mut [u8],
+    ) -> Result<Again, Refused> {
+        let header = Header::read(packet).map_err(|_| Refused::Unknown)?;
+        let payload_map =
+            self.payload(header.payload_type).filter(|payload| payload.nack).ok_or(Refused::Unknown)?;
+        let stamp = match self.records.take_leave(now, index, packet.len(), self.quality.round_trip) {
+            Leave::Granted(stamp) => Some(stamp),
+            // A packet that arrived while the stream awaited the start of its keyframe.
+            Leave::Unsent if !self.records.is_past(index, self.rewrite.next()) => None,
+            Leave::Unsent => return Err(Refused::TooOld),
+            Leave::TooSoon => return Err(Refused::TooSoon),
+            Leave::OverBudget => return Err(Refused::OverBudget),
+        };
+        let own = Written {
+            ssrc: self.mapping.ssrc,
+            payload_type: payload_map.to,
+            index,
+            timestamp: header.timestamp.wrapping_add(self.rewrite.timestamp_offset()),
+            original: None,
+        };
+        let unsealed = |_| Refused::Unknown;
+        let Some(stamp) = stamp else {
+            let sealed = self.compose(packet, &header, &own, sent, srtp, out).map_err(unsealed)?;
+            self.records.sent(index, Stamp { abs_send_time: sent.abs_send_time }, 0);
+            return Ok(Again { sealed, rtx: false });
+        };
+        let Some((ssrc, (_, payload_type))) = self.mapping.rtx_ssrc.zip(payload_map.rtx) else {
+            let sent = Sent { abs_send_time: stamp.abs_send_time, ..*sent };
+            let sealed = self.compose(packet, &header, &own, &sent, srtp, out).map_err(unsealed)?;
+            return Ok(Again { sealed, rtx: false });
+        };
+        let rtx = Written { ssrc, payload_type, index: self.rtx_next, original: Some(index as u16), ..own };
+        let sealed = self.compose(packet, &header, &rtx, sent, srtp, out).map_err(unsealed)?;
+        self.rtx_next += 1;
+        Ok(Again { sealed, rtx: true })
+    }
+
+    /// Writes and seals a plain packet of the producer under another header; the sealed length.
+    fn compose(
+        &self,
+        packet: &[u8],
+        header: &Header,
+        place: &Written,
+        sent: &Sent,
+        srtp: &Srtp,
+        out: &mut [u8],
+    ) -> Result<usize, Skip> {
+        let payload = packet.get(header.length..).ok_or(Skip::Unsealed)?;
         let find = |id: Option<u8>, bytes: usize| {
             let id = id?;
             header
@@ -131,19 +212,21 @@ impl Consumer {
         let outgoing = Outgoing {
             marker: header.marker,
             padding: header.padding,
-            payload_type: payload_map.to,
-            sequence: index as u16,
-            timestamp,
-            ssrc: self.mapping.ssrc,
+            payload_type: place.payload_type,
+            sequence: place.index as u16,
+            timestamp: place.timestamp,
+            ssrc: place.ssrc,
             extensions: &extensions,
         };
         let head = outgoing.write(out).ok_or(Skip::Unsealed)?;
-        let length = head + payload.len();
-        out.get_mut(head..length).ok_or(Skip::Unsealed)?.copy_from_slice(payload);
-        let sealed = srtp.seal_rtp(out, head, length, index).ok_or(Skip::Unsealed)?;
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(payload.len() as u32);
-        Ok(sealed)
+        let mut start = head;
+        if let Some(original) = place.original {
+            start += rtx::OSN;
+            out.get_mut(head..start).ok_or(Skip::Unsealed)?.copy_from_slice(&original.to_be_bytes());
+        }
+        let length = start + payload.len();
+        out.get_mut(start..length).ok_or(Skip::Unsealed)?.copy_from_slice(payload);
+        srtp.seal_rtp(out, head, length, place.index).ok_or(Skip::Unsealed)
     }
 
     fn payload(&self, payload_type: u8) -> Option<PayloadMap> {
@@ -186,6 +269,33 @@ impl Consumer {
             self.quality.round_trip = Some(now.saturating_duration_since(*left).saturating_sub(lay));
         }
     }
+}
+
+/// Where one packet is written.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    ssrc: u32,
+    payload_type: u8,
+    index: u64,
+    timestamp: u32,
+    /// In a retransmission, the sequence number it had.
+    original: Option<u16>,
+}
+
+/// A packet sent again: its sealed length, and whether in the stream of the retransmissions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    pub(crate) sealed: usize,
+    pub(crate) rtx: bool,
+}
+
+/// Why a packet is not sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    TooSoon,
+    OverBudget,
+    TooOld,
+    Unknown,
 }
 
 /// What all packets of one turn share for one consumer.

@@ -81,10 +81,26 @@ counters! {
     dropped_by_socket,
     /// Keyframe requests sent to publishers.
     keyframes_requested,
-    /// NACKs received.
+    /// Entries of NACKs received, of up to seventeen packets each.
     nacks_received,
     /// Transport-wide feedback sent to publishers.
     feedback_sent,
+    /// Packets sent again, in a stream of their own.
+    sent_again_rtx,
+    /// Packets sent again as they were, to receivers without RTX.
+    sent_again_plain,
+    /// Per packet a receiver asked for: it was sent again less than a round trip ago.
+    not_again_too_soon,
+    /// It would be more than a share of what the receiver is sent.
+    not_again_over_budget,
+    /// It is forgotten.
+    not_again_too_old,
+    /// The publisher is being asked for it.
+    not_again_awaited,
+    /// A keyframe, a pause or a switch came after it.
+    not_again_needless,
+    /// Nothing was sent under that SSRC or number.
+    not_again_unknown,
     /// Commands that named something unknown or already there.
     commands_refused,
     /// DTLS handshakes finished.

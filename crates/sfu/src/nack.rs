@@ -70,7 +70,6 @@ impl Gaps {
     }
 
     /// Whether this packet is still being asked for.
-    #[cfg(test)]
     pub(crate) fn waits_for(&self, index: u64) -> bool {
         self.missing.binary_search_by_key(&index, |missing| missing.index).is_ok()
     }
@@ -198,7 +197,6 @@ pub(crate) fn pack(numbers: &[u16]) -> Vec<(u16, u16)> {
 }
 
 /// The numbers an entry asks for.
-#[cfg(test)]
 pub(crate) fn numbers(first: u16, mask: u16) -> impl Iterator<Item = u16> {
     std::iter::once(first).chain(
         (0..16_u16).filter(move |bit| mask >> bit & 1 == 1).map(move |bit| first.wrapping_add(bit + 1)),

@@ -39,7 +39,13 @@ pub(crate) struct Peer {
     pub(crate) password: String,
     pub(crate) server: Server,
     windows: HashMap<u32, ReplayWindow>,
+    /// All RTP the worker sent, by SSRC and index: as sealed, as opened, and whether it was taken.
+    sent: HashMap<(u32, u64), (Vec<u8>, Received, bool)>,
+    /// Says of each media packet that comes whether the network loses it.
+    pub(crate) loses: Option<Box<dyn FnMut() -> bool>>,
     pub(crate) rtp: Vec<Received>,
+    /// RTP packets that came although they had come before.
+    pub(crate) repeats: usize,
     /// Plain compounds.
     pub(crate) rtcp: Vec<Vec<u8>>,
     pub(crate) answers: usize,
@@ -106,10 +112,22 @@ impl Peer {
                 } else {
                     let header = Header::read(&plain).unwrap();
                     let window = self.windows.entry(header.ssrc).or_default();
-                    let (length, index) =
-                        srtp.open_rtp(window, &mut plain, header.length, header.sequence).expect("RTP opens");
-                    plain.truncate(length);
-                    self.rtp.push(Received { header, index, plain });
+                    let key = (header.ssrc, window.index_of(header.sequence).unwrap());
+                    let (sealed, received, taken) = self.sent.entry(key).or_insert_with(|| {
+                        let opened = srtp.open_rtp(window, &mut plain, header.length, header.sequence);
+                        let (length, index) = opened.expect("RTP opens");
+                        plain.truncate(length);
+                        (datagram.to_vec(), Received { header, index, plain }, false)
+                    });
+                    assert_eq!(sealed, datagram, "one nonce, two texts");
+                    if self.loses.as_mut().is_some_and(|loses| loses()) {
+                        return vec![];
+                    }
+                    if std::mem::replace(taken, true) {
+                        self.repeats += 1;
+                    } else {
+                        self.rtp.push(received.clone());
+                    }
                 }
             }
         }
@@ -176,7 +194,10 @@ impl World {
             password: spec.local_pwd.clone(),
             server: Server::new(&self.identity, accepts),
             windows: HashMap::new(),
+            sent: HashMap::new(),
+            loses: None,
             rtp: vec![],
+            repeats: 0,
             rtcp: vec![],
             answers: 0,
             hellos: 0,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     ProducerId,
+    history::History,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
     rtp::Header,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Producer {
     pub(crate) consumers: Vec<usize>,
     /// One per stream of `media`.
     pub(crate) keyframes: Vec<KeyframeRequests>,
+    /// One per stream of `media`.
+    pub(crate) histories: Vec<History>,
     /// Packets of this turn, as they arrived.
     pub(crate) turn: Vec<Opened>,
 }

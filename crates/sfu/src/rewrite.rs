@@ -57,6 +57,20 @@ impl Rewrite {
         self.next
     }
 
+    /// The index, at or before the last one written, behind a sequence number; None when it is ahead of it.
+    pub(crate) fn index_of(&self, number: u16) -> Option<u64> {
+        let last = self.next.checked_sub(1)?;
+        let back = (last as u16).wrapping_sub(number);
+        if back < 0x8000 { last.checked_sub(back.into()) } else { None }
+    }
+
+    /// Layer and index, at the source, of a packet that belongs here at `index`. None when it is from before the
+    /// point at which the stream was taken up, or nothing is.
+    pub(crate) fn source_of(&self, index: u64) -> Option<(u8, u64)> {
+        let source = self.source?;
+        Some((source.layer, source.from + index.checked_sub(source.to)?))
+    }
+
     /// What is added to the source's timestamps.
     pub(crate) fn timestamp_offset(&self) -> u32 {
         self.timestamp_offset
@@ -120,7 +134,10 @@ mod tests {
         assert_eq!(rewrite.place(now, 0, 10, 100, false), Place::At { index: 102, timestamp: 100 });
         assert_eq!(rewrite.place(now, 0, 9, 90, false), Place::At { index: 101, timestamp: 90 });
         assert_eq!(rewrite.place(now, 0, 6, 60, false), Place::Late);
+        assert_eq!((rewrite.index_of(102), rewrite.index_of(103)), (Some(102), None));
+        assert_eq!((rewrite.source_of(101), rewrite.source_of(99)), (Some((0, 9)), None));
         rewrite.interrupt();
+        assert_eq!(rewrite.source_of(101), None);
         assert_eq!(rewrite.place(now, 0, 50, 500, false), Place::AwaitsKeyframe);
         assert_eq!(rewrite.place(now, 0, 51, 510, true), Place::At { index: 103, timestamp: 510 });
     }

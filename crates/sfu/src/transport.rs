@@ -54,6 +54,7 @@ pub(crate) struct Transport {
     pub(crate) inbound: HashMap<u32, Inbound>,
     pub(crate) producers: Vec<usize>,
     pub(crate) consumers: Vec<usize>,
+    /// Consumers by their SSRC, and by that of their retransmissions.
     pub(crate) by_sent_ssrc: HashMap<u32, usize>,
     /// The first index not yet sealed, of SSRCs whose consumer is gone: an index is never sealed twice.
     pub(crate) sealed: HashMap<u32, u64>,

@@ -1,7 +1,7 @@
 //! How one client receives one producer: the answer to `Consume`, and the mapping the media worker applies.
 
 use super::{
-    MediaKind, OrtcError, ProducerMedia, RtcpParameters, RtpCapabilities, RtpCodecCapability,
+    MediaKind, OrtcError, ProducerMedia, RtcpFeedback, RtcpParameters, RtpCapabilities, RtpCodecCapability,
     RtpCodecParameters, RtpEncoding, RtpHeaderExtension, RtpParameters, RtxEncoding,
     producer::{Codec, MAX_MID, MediaCodec, is_rtx, limit, number},
     router,
@@ -26,6 +26,8 @@ pub struct PayloadMap {
     pub from: u8,
     pub to: u8,
     pub rtx: Option<(u8, u8)>,
+    /// The receiver may ask for packets again (generic NACK, RFC 4585).
+    pub nack: bool,
     pub codec: Codec,
 }
 
@@ -127,6 +129,13 @@ fn receive_codec(
         .find_map(|other| Some((other, payload_type(other)?)));
     let rtx = own_rtx.zip(sent.rtx_payload_type);
     let mut entries = vec![entry(own, to)];
+    if let Some(first) = entries.first_mut().filter(|_| sent.codec == Codec::Opus)
+        && !first.rtcp_feedback.iter().any(RtcpFeedback::is_nack)
+    {
+        // Chromium sends NACKs for opus when an answer says so, but does not offer it (seen in 156). A browser
+        // without them takes no notice.
+        first.rtcp_feedback.extend(router::feedback(MediaKind::Audio));
+    }
     // The answer's fmtp must name what the receiver offered; with no fmtp of its own, what is sent.
     if let Some(first) = entries.first_mut().filter(|first| first.parameters.is_empty()) {
         first.parameters = sent.parameters.clone();
@@ -137,6 +146,7 @@ fn receive_codec(
     let payload = PayloadMap {
         from: sent.payload_type,
         to,
+        nack: entries.first().is_some_and(|entry| entry.rtcp_feedback.iter().any(RtcpFeedback::is_nack)),
         rtx: rtx.map(|((_, to_rtx), from_rtx)| (from_rtx, to_rtx)),
         codec: sent.codec,
     };
@@ -207,7 +217,7 @@ mod tests {
         let (parameters, mapping) = consumer(&video(), &router_capabilities(), "3", SSRCS, "cname").unwrap();
         assert_eq!(
             mapping.payloads[0],
-            PayloadMap { from: 96, to: 96, rtx: Some((97, 97)), codec: Codec::Vp8 }
+            PayloadMap { from: 96, to: 96, rtx: Some((97, 97)), nack: true, codec: Codec::Vp8 }
         );
         assert_eq!(parameters.encodings[0].rtx, Some(RtxEncoding { ssrc: 1001 }));
         assert_eq!(parameters.mid.as_deref(), Some("3"));

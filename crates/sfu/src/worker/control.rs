@@ -6,6 +6,7 @@ use super::Worker;
 use crate::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
     consumer::Consumer,
+    history::History,
     nack::Gaps,
     ortc::MediaKind,
     producer::{KeyframeRequests, Producer},
@@ -143,6 +144,7 @@ impl Worker {
             active: spec.active,
             consumers: Vec::new(),
             keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
+            histories: spec.media.streams.iter().map(|_| History::new(spec.kind)).collect(),
             turn: Vec::new(),
             media: spec.media,
         };
@@ -217,15 +219,22 @@ impl Worker {
             self.transports.get_mut(transport_index).ok_or(Refusal::UnknownTransport(spec.transport))?;
         let producer =
             self.producers.get_mut(producer_index).ok_or(Refusal::UnknownProducer(spec.producer))?;
-        let ssrc = spec.mapping.ssrc;
-        if transport.by_sent_ssrc.contains_key(&ssrc) {
+        let (ssrc, rtx) = (spec.mapping.ssrc, spec.mapping.rtx_ssrc);
+        let taken = |ssrc: &u32| transport.by_sent_ssrc.contains_key(ssrc);
+        if let Some(taken) = [Some(ssrc), rtx].into_iter().flatten().find(taken) {
+            return Err(Refusal::SsrcTaken(taken));
+        }
+        if rtx == Some(ssrc) {
             return Err(Refusal::SsrcTaken(ssrc));
         }
         // RFC 3550 wants an unpredictable start; the low half leaves room before the first rollover.
-        let first = transport.sealed.remove(&ssrc).unwrap_or_else(|| u64::from(ssrc & 0x3fff));
+        let mut first =
+            |ssrc: u32| transport.sealed.remove(&ssrc).unwrap_or_else(|| u64::from(ssrc & 0x3fff));
+        let first = (first(ssrc), rtx.map_or(0, first));
         let consumer =
             Consumer::new(spec.id, transport_index, producer_index, spec.mapping, spec.paused, first);
         let index = self.consumers.insert(consumer);
+        transport.by_sent_ssrc.extend(rtx.map(|ssrc| (ssrc, index)));
         self.consumer_ids.insert(spec.id, index);
         transport.consumers.push(index);
         transport.by_sent_ssrc.insert(ssrc, index);
@@ -260,6 +269,10 @@ impl Worker {
             transport.tally.lost_down += consumer.lost;
             transport.by_sent_ssrc.remove(&consumer.mapping.ssrc);
             transport.sealed.insert(consumer.mapping.ssrc, consumer.rewrite.next());
+            if let Some(rtx) = consumer.mapping.rtx_ssrc {
+                transport.by_sent_ssrc.remove(&rtx);
+                transport.sealed.insert(rtx, consumer.rtx_next);
+            }
         }
         if let Some(producer) = self.producers.get_mut(consumer.producer) {
             producer.consumers.retain(|other| *other != index);

@@ -7,7 +7,7 @@ use crate::{
     Event, FailReason, LostReason, Remote, SrtpProfile,
     batch::{Inbox, Sender},
     dtls::{self, Outcome},
-    keyframe,
+    keyframe, nack,
     ortc::MediaKind,
     producer::Opened,
     reception::SenderClock,
@@ -17,6 +17,9 @@ use crate::{
     stun::{self, Check},
     transport::Feed,
 };
+
+/// Packets one datagram may ask for: as many as are remembered of a stream. The rest is asked for again.
+const MAX_ASKED: usize = 512;
 
 impl Worker {
     /// Takes the datagram in a slot. RTP stays there, opened, until the turn's forwarding.
@@ -274,6 +277,11 @@ impl Worker {
                 self.gapped.push(producer.transport);
             }
         }
+        if !producer.consumers.is_empty()
+            && let Some(history) = producer.histories.get_mut(usize::from(opened.layer))
+        {
+            history.store(now, opened.index, packet.get(..opened.length).unwrap_or_default(), keyframe);
+        }
         if producer.turn.is_empty() {
             self.touched.push(index);
         }
@@ -294,6 +302,8 @@ impl Worker {
         self.counters.rtcp_in += 1;
         let (producers, consumers) = (&mut self.producers, &mut self.consumers);
         let (wanted, counters) = (&mut self.keyframes_wanted, &mut self.counters);
+        let most = self.asked.len() + MAX_ASKED;
+        let asked = &mut self.asked;
         let sound = rtcp::read(packet.get(..length).unwrap_or_default(), |statement| match statement {
             Statement::Sender(info) => {
                 if let Some(inbound) = transport.inbound.get_mut(&info.ssrc) {
@@ -302,7 +312,8 @@ impl Worker {
             }
             Statement::Report(block) => {
                 let consumer = transport.by_sent_ssrc.get(&block.ssrc).and_then(|at| consumers.get_mut(*at));
-                if let Some(consumer) = consumer {
+                // Of the retransmissions' own stream nothing is to be learnt.
+                if let Some(consumer) = consumer.filter(|consumer| consumer.mapping.ssrc == block.ssrc) {
                     let clock_rate = producers.get(consumer.producer).map_or(90_000, |p| p.clock_rate());
                     consumer.reported(now, &block, clock_rate);
                 }
@@ -315,7 +326,17 @@ impl Worker {
                     wanted.push((consumer.producer, producer.layer(consumer.mapping.layer)));
                 }
             }
-            Statement::Nack { .. } => counters.nacks_received += 1,
+            Statement::Nack { ssrc, first, mask } => {
+                counters.nacks_received += 1;
+                let consumer = transport.by_sent_ssrc.get(&ssrc).copied();
+                let is_media = |at: &usize| consumers.get(*at).is_some_and(|c| c.mapping.ssrc == ssrc);
+                let room = most.saturating_sub(asked.len());
+                if let Some(consumer) = consumer.filter(is_media) {
+                    asked.extend(nack::numbers(first, mask).take(room).map(|number| (consumer, number)));
+                } else {
+                    counters.not_again_unknown += 1;
+                }
+            }
         });
         if !sound {
             counters.dropped_malformed += 1;

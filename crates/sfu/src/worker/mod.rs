@@ -6,6 +6,7 @@ mod feedback;
 mod forward;
 mod inbound;
 mod report;
+mod resend;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,8 @@ pub struct Worker {
     rotation: usize,
     /// Transports with streams in which packets are missing since this turn.
     gapped: Vec<usize>,
+    /// Packets receivers asked for again in this turn: consumer and sequence number.
+    asked: Vec<(usize, u16)>,
     /// Streams (producer, layer) of which a keyframe is wanted.
     keyframes_wanted: Vec<(usize, u8)>,
     /// Last datagrams of transports that are closed already.
@@ -86,6 +89,7 @@ impl Worker {
             subscribers: Vec::new(),
             rotation: 0,
             gapped: Vec::new(),
+            asked: Vec::new(),
             keyframes_wanted: Vec::new(),
             farewells: Vec::new(),
         }
@@ -100,6 +104,7 @@ impl Worker {
             self.receive(now, inbox, slot, &mut sender);
         }
         self.forward(now, inbox, &mut sender);
+        self.send_again(now, &mut sender);
         self.ask_for_missing(now, &mut sender);
         self.run_timers(now, &mut sender);
         self.request_keyframes(now, &mut sender);

@@ -1,8 +1,9 @@
 //! Loss on the way up and down, with a publisher and a subscriber that repair it as browsers do.
 
+mod down;
 mod up;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::*;
 
@@ -119,4 +120,92 @@ impl Publisher {
 /// The number in a payload.
 fn number(payload: &[u8]) -> u64 {
     u64::from_be_bytes([0, 0, 0, 0, 0, payload[2], payload[3], payload[4]])
+}
+
+/// A receiver that asks each round trip for what is missing, for a second.
+struct Subscriber {
+    peer: usize,
+    ssrc: u32,
+    loss: u64,
+    round_trip: Duration,
+    coin: Coin,
+    read: usize,
+    /// Number in the payload minus index.
+    offset: Option<u64>,
+    highest: u64,
+    arrived: BTreeSet<u64>,
+    /// Since when, and when it was asked for last.
+    missing: BTreeMap<u64, (Instant, Option<Instant>)>,
+}
+
+impl Subscriber {
+    fn new(world: &mut World, peer: usize, ssrc: u32, loss: u64, round_trip: Duration) -> Self {
+        let mut coin = Coin::new(3 + loss);
+        let mut first = true;
+        // The first one arrives, so that everything after it is expected.
+        world.peers[peer].loses =
+            Some(Box::new(move || !std::mem::replace(&mut first, false) && coin.one_in_hundred(loss)));
+        Self {
+            peer,
+            ssrc,
+            loss,
+            round_trip,
+            coin: Coin::new(5 + loss),
+            read: 0,
+            offset: None,
+            highest: 0,
+            arrived: BTreeSet::new(),
+            missing: BTreeMap::new(),
+        }
+    }
+
+    fn turn(&mut self, world: &mut World) {
+        for packet in &world.peers[self.peer].rtp[self.read..] {
+            let (index, payload) = if packet.header.ssrc == self.ssrc {
+                (packet.index, packet.payload())
+            } else {
+                assert_eq!((packet.header.ssrc, packet.header.payload_type), (self.ssrc + 50_000, 97));
+                let (original, payload) = packet.payload().split_first_chunk().unwrap();
+                let back = (self.highest as u16).wrapping_sub(u16::from_be_bytes(*original));
+                (self.highest - u64::from(back), payload)
+            };
+            if let Some(offset) = self.offset {
+                self.missing.extend((self.highest + 1..index).map(|index| (index, (world.now, None))));
+                assert_eq!(number(payload), index - offset, "each at its place");
+            } else {
+                self.offset = Some(index - number(payload));
+            }
+            let timestamp =
+                number(payload) as u32 * if packet.header.payload_type == 111 { 960 } else { 1_800 };
+            assert_eq!(packet.header.timestamp, timestamp);
+            self.highest = self.highest.max(index);
+            self.missing.remove(&index);
+            self.arrived.insert(index);
+        }
+        self.read = world.peers[self.peer].rtp.len();
+        let (now, round_trip) = (world.now, self.round_trip);
+        self.missing.retain(|_, (since, _)| now < *since + Duration::from_secs(1));
+        let mut numbers = vec![];
+        for (index, (since, asked)) in &mut self.missing {
+            if asked.is_none_or(|asked| now >= asked + round_trip) && now >= *since + round_trip {
+                *asked = Some(now);
+                numbers.push(*index as u16);
+            }
+        }
+        if !numbers.is_empty() && !self.coin.one_in_hundred(self.loss) {
+            world.send_nack(self.peer, self.ssrc, &crate::nack::pack(&numbers));
+        }
+    }
+}
+
+impl World {
+    fn send_nack(&mut self, peer: usize, ssrc: u32, entries: &[(u16, u16)]) {
+        let mut plain = vec![0; 2_000];
+        let mut writer = Writer::new(&mut plain);
+        writer.put_receiver_report(&[]);
+        assert!(writer.put_nack(ssrc, entries));
+        let length = writer.length();
+        let packet = self.peers[peer].seal_rtcp(&plain[..length]);
+        self.send(peer, vec![packet]);
+    }
 }
