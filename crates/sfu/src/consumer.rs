@@ -96,7 +96,8 @@ impl Consumer {
         srtp: &Srtp,
         out: &mut [u8],
     ) -> Result<usize, Skip> {
-        if opened.layer != sent.layer {
+        // The layer taken up goes on until a keyframe of the one that is wanted comes.
+        if opened.layer != sent.layer && self.rewrite.layer() != Some(opened.layer) {
             return Err(Skip::OtherLayer);
         }
         let header = &opened.header;
@@ -301,6 +302,7 @@ pub(crate) enum Refused {
 /// What all packets of one turn share for one consumer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
+    /// The layer this consumer is to get.
     pub(crate) layer: u8,
     pub(crate) extensions: ProducerExtensions,
     pub(crate) abs_send_time: [u8; 3],

@@ -67,6 +67,8 @@ counters! {
     nacks_sent,
     /// Packets those asked for, repeated requests included.
     retransmissions_requested,
+    /// Streams whose SSRC was told by their first packet.
+    ssrcs_learned,
     /// From a producer that is off.
     dropped_inactive,
     /// Payload type that the producer did not announce.

@@ -31,6 +31,7 @@ mod dtls;
 mod history;
 mod ids;
 mod keyframe;
+mod layers;
 mod nack;
 pub mod ortc;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     ProducerId,
     history::History,
+    layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
     rtp::Header,
 };
@@ -20,6 +21,7 @@ pub(crate) struct Producer {
     pub(crate) media: ProducerMedia,
     pub(crate) active: bool,
     pub(crate) consumers: Vec<usize>,
+    pub(crate) layers: Layers,
     /// One per stream of `media`.
     pub(crate) keyframes: Vec<KeyframeRequests>,
     /// One per stream of `media`.
@@ -41,14 +43,38 @@ pub(crate) struct Opened {
 }
 
 impl Producer {
-    /// The layer a consumer gets that asks for `wanted`.
+    /// The layer a consumer gets that asks for `wanted`: that one while it flows, else the nearest that does.
     pub(crate) fn layer(&self, wanted: u8) -> u8 {
-        wanted.min(self.media.streams.len().saturating_sub(1) as u8)
+        self.layers.serve(wanted)
     }
 
     /// The codec behind a payload type.
     pub(crate) fn codec(&self, payload_type: u8) -> Option<&MediaCodec> {
         self.media.codecs.iter().find(|codec| codec.payload_type == payload_type)
+    }
+
+    /// The stream that a packet names in its header and that has no SSRC yet: its layer, and whether the packet is
+    /// of its retransmissions.
+    pub(crate) fn named(&self, header: &Header, packet: &[u8]) -> Option<(u8, bool)> {
+        let ids = &self.media.extensions;
+        let element = |id: Option<u8>| {
+            let id = id?;
+            header.extensions(packet).find(|(other, _)| *other == id).map(|(_, value)| value)
+        };
+        if element(ids.mid)? != self.media.mid.as_deref()?.as_bytes() {
+            return None;
+        }
+        let repairs = self.media.codecs.iter().any(|c| c.rtx_payload_type == Some(header.payload_type));
+        if !repairs && self.codec(header.payload_type).is_none() {
+            return None;
+        }
+        let rid = element(if repairs { ids.repaired_rid } else { ids.rid })?;
+        let mut streams = self.media.streams.iter();
+        let layer =
+            streams.position(|stream| stream.rid.as_deref().is_some_and(|own| own.as_bytes() == rid))?;
+        let stream = self.media.streams.get(layer)?;
+        let known = if repairs { stream.rtx_ssrc } else { stream.ssrc };
+        known.is_none().then_some((layer as u8, repairs))
     }
 
     /// Of its first codec: all codecs of a kind share one rate.

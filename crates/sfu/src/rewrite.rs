@@ -47,9 +47,9 @@ impl Rewrite {
         self.source = None;
     }
 
-    /// Nothing is taken up at the moment.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.source.is_none()
+    /// The layer that is taken up; None when nothing is.
+    pub(crate) fn layer(&self) -> Option<u8> {
+        self.source.map(|source| source.layer)
     }
 
     /// The index after the last one written.

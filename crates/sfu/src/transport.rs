@@ -84,6 +84,17 @@ pub(crate) struct Inbound {
     pub(crate) reception: Reception,
     pub(crate) gaps: Gaps,
     pub(crate) feed: Feed,
+    /// When its producer went, by the last packet heard before.
+    pub(crate) freed: Option<Instant>,
+}
+
+impl Inbound {
+    /// `by_rtx`: what is missing of it comes again on an SSRC of its own.
+    pub(crate) fn new(epoch: Instant, clock_rate: u32, feed: Feed, by_rtx: bool) -> Self {
+        let reception = Reception::new(epoch, clock_rate);
+        let gaps = Gaps::new(by_rtx);
+        Self { window: ReplayWindow::default(), reception, gaps, feed, freed: None }
+    }
 }
 
 /// What a received SSRC is.

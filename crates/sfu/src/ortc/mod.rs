@@ -23,7 +23,7 @@ pub enum OrtcError {
     NoCodec(usize),
     #[error("payload type {0} is above 127 or given twice")]
     PayloadType(u8),
-    #[error("encoding {0} has no ssrc")]
+    #[error("encoding {0} has no ssrc, and no rid by which packets could tell it")]
     NoSsrc(usize),
     #[error("ssrc {0} is zero or given twice")]
     Ssrc(u32),

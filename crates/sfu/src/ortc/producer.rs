@@ -10,6 +10,8 @@ const MAX_EXTENSIONS: usize = 64;
 const MAX_ENCODINGS: usize = 3;
 /// RFC 9143 sets no bound; 16 bytes is what one-byte header extensions carry.
 pub(super) const MAX_MID: usize = 16;
+/// As for a mid. Browsers and kits use one to three characters.
+const MAX_RID: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -97,10 +99,13 @@ pub struct MediaCodec {
     pub parameters: Parameters,
 }
 
-/// One stream (layer) of a producer.
+/// One stream (layer) of a producer. An SSRC that the offer does not list is told by the first packet whose header
+/// names the stream (mid, and `rid` as RtpStreamId or RepairedRtpStreamId; RFC 8852).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSpec {
-    pub ssrc: u32,
+    /// None: not known yet.
+    pub ssrc: Option<u32>,
+    /// None: not known yet, or nothing is sent again.
     pub rtx_ssrc: Option<u32>,
     pub rid: Option<String>,
 }
@@ -113,6 +118,10 @@ pub struct ProducerExtensions {
     pub abs_send_time: Option<u8>,
     pub transport_cc: Option<u8>,
     pub video_orientation: Option<u8>,
+    /// RtpStreamId.
+    pub rid: Option<u8>,
+    /// RepairedRtpStreamId: the stream whose packets are sent again.
+    pub repaired_rid: Option<u8>,
 }
 
 /// What one producer sends: its codecs (usually one), its streams (the lowest layer first), its extensions.
@@ -138,12 +147,13 @@ pub fn producer_media(kind: MediaKind, parameters: &RtpParameters) -> Result<Pro
     if let Some(mid) = mid.filter(|mid| mid.is_empty() || mid.len() > MAX_MID) {
         return Err(OrtcError::Mid(mid.len()));
     }
+    let extensions = extensions(parameters);
     Ok(ProducerMedia {
         kind,
         mid: mid.map(String::from),
         codecs: codecs(kind, &parameters.codecs)?,
-        streams: streams(parameters)?,
-        extensions: extensions(parameters),
+        streams: streams(parameters, &extensions)?,
+        extensions,
         cname: parameters.rtcp.cname.chars().take(MAX_CNAME).collect(),
     })
 }
@@ -186,7 +196,12 @@ pub(super) fn is_rtx(mime: &str) -> bool {
     mime.split_once('/').is_some_and(|(_, name)| name.eq_ignore_ascii_case("rtx"))
 }
 
-fn streams(parameters: &RtpParameters) -> Result<Vec<StreamSpec>, OrtcError> {
+fn streams(
+    parameters: &RtpParameters,
+    extensions: &ProducerExtensions,
+) -> Result<Vec<StreamSpec>, OrtcError> {
+    let nameable = parameters.mid.is_some() && extensions.mid.is_some() && extensions.rid.is_some();
+    let mut rids = Vec::new();
     let mut seen = Vec::new();
     let mut fresh = |ssrc: u32| {
         if ssrc == 0 || seen.contains(&ssrc) {
@@ -197,13 +212,24 @@ fn streams(parameters: &RtpParameters) -> Result<Vec<StreamSpec>, OrtcError> {
     };
     let mut streams = Vec::new();
     for (index, encoding) in parameters.encodings.iter().enumerate() {
+        let rid = encoding.rid.clone().filter(|rid| is_rid(rid) && !rids.contains(rid));
+        if encoding.ssrc.is_none() && (rid.is_none() || !nameable) {
+            return Err(OrtcError::NoSsrc(index));
+        }
+        rids.extend(rid.clone());
         streams.push(StreamSpec {
-            ssrc: fresh(encoding.ssrc.ok_or(OrtcError::NoSsrc(index))?)?,
+            ssrc: encoding.ssrc.map(&mut fresh).transpose()?,
             rtx_ssrc: encoding.rtx.map(|rtx| fresh(rtx.ssrc)).transpose()?,
-            rid: encoding.rid.clone(),
+            rid,
         });
     }
     if streams.is_empty() { Err(OrtcError::NoEncodings) } else { Ok(streams) }
+}
+
+/// RFC 8852 §3: letters and digits, and `-` and `_` as RFC 8851 §10 has it; at most what a one-byte extension holds.
+fn is_rid(rid: &str) -> bool {
+    (1..=MAX_RID).contains(&rid.len())
+        && rid.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn extensions(parameters: &RtpParameters) -> ProducerExtensions {
@@ -214,6 +240,8 @@ fn extensions(parameters: &RtpParameters) -> ProducerExtensions {
         abs_send_time: id(router::ABS_SEND_TIME),
         transport_cc: id(router::TRANSPORT_CC),
         video_orientation: id(router::VIDEO_ORIENTATION),
+        rid: id(router::RTP_STREAM_ID),
+        repaired_rid: id(router::REPAIRED_RTP_STREAM_ID),
     }
 }
 
@@ -245,7 +273,7 @@ pub(crate) mod tests {
         let media = producer_media(MediaKind::Video, &chromium_video()).unwrap();
         assert_eq!(media.codecs[0].codec, Codec::Vp8);
         assert_eq!(media.codecs[0].rtx_payload_type, Some(97));
-        assert_eq!(media.streams[1], StreamSpec { ssrc: 20, rtx_ssrc: Some(21), rid: None });
+        assert_eq!(media.streams[1], StreamSpec { ssrc: Some(20), rtx_ssrc: Some(21), rid: None });
         assert_eq!(media.extensions.mid, Some(4));
         assert_eq!(media.extensions.audio_level, None);
     }
@@ -272,6 +300,50 @@ pub(crate) mod tests {
             with(|p| p.encodings.resize(4, RtpEncoding::default())),
             OrtcError::TooMany { what: "encodings", count: 4, limit: 3 }
         ));
+    }
+
+    /// Simulcast as Chromium 156 offers it: no SSRC, the lowest layer first.
+    pub(crate) fn chromium_simulcast() -> RtpParameters {
+        let mut parameters = chromium_video();
+        parameters.encodings =
+            ["l", "h"].map(|rid| RtpEncoding { rid: Some(rid.into()), ..RtpEncoding::default() }).into();
+        for (uri, id) in [(router::RTP_STREAM_ID, 10), (router::REPAIRED_RTP_STREAM_ID, 11)] {
+            parameters.header_extensions.push(crate::ortc::RtpHeaderExtension {
+                uri: uri.into(),
+                id,
+                encrypt: false,
+                parameters: Parameters::new(),
+            });
+        }
+        parameters
+    }
+
+    #[test]
+    fn streams_without_an_ssrc_are_named_by_mid_and_rid() {
+        let media = producer_media(MediaKind::Video, &chromium_simulcast()).unwrap();
+        let named = |rid: &str| StreamSpec { ssrc: None, rtx_ssrc: None, rid: Some(rid.into()) };
+        assert_eq!(media.streams, [named("l"), named("h")]);
+        assert_eq!((media.extensions.rid, media.extensions.repaired_rid), (Some(10), Some(11)));
+        let with = |change: fn(&mut RtpParameters)| {
+            let mut parameters = chromium_simulcast();
+            change(&mut parameters);
+            producer_media(MediaKind::Video, &parameters).unwrap_err()
+        };
+        assert_eq!(with(|p| p.mid = None), OrtcError::NoSsrc(0));
+        assert_eq!(with(|p| p.header_extensions.retain(|ext| ext.uri != router::MID)), OrtcError::NoSsrc(0));
+        let no_rid =
+            |p: &mut RtpParameters| p.header_extensions.retain(|ext| ext.uri != router::RTP_STREAM_ID);
+        assert_eq!(with(no_rid), OrtcError::NoSsrc(0));
+        assert_eq!(with(|p| p.encodings[1].rid = Some("l".into())), OrtcError::NoSsrc(1));
+        for rid in ["", "h h", "h\0", "ä", "hhhhhhhhhhhhhhhhh"] {
+            let mut parameters = chromium_simulcast();
+            parameters.encodings[1].rid = Some(rid.into());
+            assert_eq!(
+                producer_media(MediaKind::Video, &parameters).unwrap_err(),
+                OrtcError::NoSsrc(1),
+                "{rid}"
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
 pub const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+pub const RTP_STREAM_ID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+pub const REPAIRED_RTP_STREAM_ID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
 pub const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
 
 /// The router's capabilities (`edgeRtpCapabilities`).
@@ -47,6 +49,9 @@ pub fn router_capabilities() -> RtpCapabilities {
             extension(MediaKind::Audio, TRANSPORT_CC, 3),
             extension(MediaKind::Video, TRANSPORT_CC, 3),
             extension(MediaKind::Video, VIDEO_ORIENTATION, 13),
+            // Streams are named on the way in; a receiver gets one stream per section.
+            received(extension(MediaKind::Video, RTP_STREAM_ID, 10)),
+            received(extension(MediaKind::Video, REPAIRED_RTP_STREAM_ID, 11)),
         ],
     }
 }
@@ -79,6 +84,10 @@ pub(super) fn feedback(kind: MediaKind) -> Vec<RtcpFeedback> {
         .iter()
         .map(|(kind, parameter)| RtcpFeedback { kind: (*kind).into(), parameter: (*parameter).into() })
         .collect()
+}
+
+fn received(extension: RtpHeaderExtensionCapability) -> RtpHeaderExtensionCapability {
+    RtpHeaderExtensionCapability { direction: "recvonly".into(), ..extension }
 }
 
 fn extension(kind: MediaKind, uri: &str, id: u8) -> RtpHeaderExtensionCapability {

@@ -7,11 +7,10 @@ use crate::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
     consumer::Consumer,
     history::History,
+    layers::Layers,
     nack::Gaps,
     ortc::MediaKind,
     producer::{KeyframeRequests, Producer},
-    reception::Reception,
-    srtp::ReplayWindow,
     transport::{Feed, Inbound, Transport},
     twcc::Uplink,
 };
@@ -126,8 +125,7 @@ impl Worker {
         let transport_index = self.transport_index(spec.transport)?;
         let transport =
             self.transports.get_mut(transport_index).ok_or(Refusal::UnknownTransport(spec.transport))?;
-        let ssrcs =
-            || spec.media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]).flatten();
+        let ssrcs = || spec.media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]).flatten();
         let busy =
             |ssrc: &u32| transport.inbound.get(ssrc).is_some_and(|inbound| inbound.feed != Feed::Nothing);
         if let Some(ssrc) = ssrcs().find(busy) {
@@ -143,26 +141,24 @@ impl Worker {
             kind: spec.kind,
             active: spec.active,
             consumers: Vec::new(),
+            layers: Layers::new(spec.media.streams.len()),
             keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
             histories: spec.media.streams.iter().map(|_| History::new(spec.kind)).collect(),
             turn: Vec::new(),
             media: spec.media,
         };
         let mut feed = |ssrc: u32, feed: Feed, by_rtx: bool| {
-            let fresh = || Inbound {
-                window: ReplayWindow::default(),
-                reception: Reception::new(self.epoch, producer.clock_rate()),
-                gaps: Gaps::new(false),
-                feed,
-            };
+            let fresh = || Inbound::new(self.epoch, producer.clock_rate(), feed, by_rtx);
             let inbound = transport.inbound.entry(ssrc).or_insert_with(fresh);
             (inbound.feed, inbound.gaps) = (feed, Gaps::new(by_rtx));
         };
         for (layer, stream) in producer.media.streams.iter().enumerate() {
             let (producer, layer) = (entry.key(), layer as u8);
-            feed(stream.ssrc, Feed::Media { producer, layer }, stream.rtx_ssrc.is_some());
-            if let Some(rtx) = stream.rtx_ssrc {
-                feed(rtx, Feed::Retransmissions { producer, layer }, false);
+            if let Some(ssrc) = stream.ssrc {
+                feed(ssrc, Feed::Media { producer, layer }, stream.rtx_ssrc.is_some());
+            }
+            if let Some(ssrc) = stream.rtx_ssrc {
+                feed(ssrc, Feed::Retransmissions { producer, layer }, false);
             }
         }
         // One id for the whole transport (RFC 8843 §9.2.2): retransmissions carry it too.
@@ -183,6 +179,7 @@ impl Worker {
         }
         producer.active = active;
         if active {
+            producer.layers.reset();
             // What was dropped meanwhile shall not look like loss, and a picture needs a keyframe to begin.
             for consumer in producer.consumers.clone() {
                 self.restart(consumer);
@@ -200,10 +197,10 @@ impl Worker {
         self.keyframes_wanted.retain(|(wanted, _)| *wanted != index);
         if let Some(transport) = self.transports.get_mut(producer.transport) {
             transport.producers.retain(|other| *other != index);
-            let ssrcs = producer.media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]);
+            let ssrcs = producer.media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]);
             for ssrc in ssrcs.flatten() {
                 if let Some(inbound) = transport.inbound.get_mut(&ssrc) {
-                    inbound.feed = Feed::Nothing;
+                    (inbound.feed, inbound.freed) = (Feed::Nothing, Some(transport.heard));
                 }
             }
         }
@@ -257,7 +254,11 @@ impl Worker {
         let index = self.consumer_index(id)?;
         let consumer = self.consumers.get_mut(index).ok_or(Refusal::UnknownConsumer(id))?;
         consumer.mapping.layer = layer;
-        self.want_keyframe(index);
+        let producer = self.producers.get(consumer.producer);
+        // What is sent goes on until a keyframe of the other layer comes; without another layer, for good.
+        if producer.is_some_and(|producer| consumer.rewrite.layer() != Some(producer.layer(layer))) {
+            self.want_keyframe(index);
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::{
     rtp,
     srtp::{Refused, Role, Srtp},
     stun::{self, Check},
-    transport::Feed,
+    transport::{Feed, Inbound},
 };
 
 /// Packets one datagram may ask for: as many as are remembered of a stream. The rest is asked for again.
@@ -188,18 +188,28 @@ impl Worker {
 
     /// Opens an RTP packet where it lies and leaves it to its producer for this turn.
     fn receive_rtp(&mut self, now: Instant, index: usize, slot: usize, packet: &mut [u8]) {
+        let Ok(header) = rtp::Header::read(packet) else {
+            self.counters.dropped_malformed += 1;
+            return;
+        };
+        let named = self.named(now, index, &header, packet);
         let Some(transport) = self.transports.get_mut(index) else { return };
         let Some(srtp) = transport.srtp.as_ref() else {
             self.counters.dropped_no_keys += 1;
             return;
         };
-        let Ok(header) = rtp::Header::read(packet) else {
-            self.counters.dropped_malformed += 1;
-            return;
-        };
-        let Some(inbound) = transport.inbound.get_mut(&header.ssrc) else {
-            self.counters.dropped_unknown_ssrc += 1;
-            return;
+        let mut fresh = None;
+        let inbound = match transport.inbound.get_mut(&header.ssrc) {
+            Some(inbound) => inbound,
+            None => match named {
+                Some(named) => {
+                    fresh.insert(Inbound::new(self.epoch, named.clock_rate, named.feed, named.by_rtx))
+                }
+                None => {
+                    self.counters.dropped_unknown_ssrc += 1;
+                    return;
+                }
+            },
         };
         let wire_bytes = packet.len() as u64;
         let opened = srtp.open_rtp(&mut inbound.window, packet, header.length, header.sequence);
@@ -216,8 +226,12 @@ impl Worker {
         } else {
             inbound.reception.packet(now, packet_index, header.timestamp);
         }
-        let feed = inbound.feed;
+        let feed = named.map_or(inbound.feed, |named| named.feed);
         let due = transport.uplink.as_mut().and_then(|up| up.packet(self.epoch, now, &header, packet));
+        if let Some(named) = named {
+            // Only now: the packet is authentic.
+            self.learn(index, header.ssrc, named, fresh);
+        }
         if let Some(due) = due {
             self.arm(index, due);
         }
@@ -261,6 +275,7 @@ impl Worker {
         let nack = codec.nack;
         opened.begins_keyframe = keyframe::begins_keyframe(codec.codec, payload);
         let keyframe = opened.begins_keyframe && producer.kind == MediaKind::Video;
+        producer.layers.packet(opened.layer, opened.header.timestamp);
         if keyframe && let Some(requests) = producer.keyframes.get_mut(usize::from(opened.layer)) {
             requests.arrived();
         }
@@ -323,7 +338,11 @@ impl Worker {
                 if let Some(consumer) = consumer
                     && let Some(producer) = producers.get(consumer.producer)
                 {
-                    wanted.push((consumer.producer, producer.layer(consumer.mapping.layer)));
+                    let target = producer.layer(consumer.mapping.layer);
+                    wanted.push((consumer.producer, target));
+                    // The one that goes on until then is seen as well.
+                    let present = consumer.rewrite.layer().filter(|present| *present != target);
+                    wanted.extend(present.map(|present| (consumer.producer, present)));
                 }
             }
             Statement::Nack { ssrc, first, mask } => {

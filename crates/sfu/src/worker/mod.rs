@@ -5,6 +5,7 @@ mod control;
 mod feedback;
 mod forward;
 mod inbound;
+mod learn;
 mod report;
 mod resend;
 #[cfg(test)]

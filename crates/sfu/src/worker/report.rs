@@ -125,11 +125,12 @@ impl Worker {
                 continue;
             };
             let Some(producer) = self.producers.get(consumer.producer) else { continue };
-            let layer = usize::from(producer.layer(consumer.mapping.layer));
-            let clock = producer.media.streams.get(layer).and_then(|stream| {
-                self.transports.get(producer.transport)?.inbound.get(&stream.ssrc)?.reception.sender
+            // The clock of the layer that is sent, whichever is wanted.
+            let Some(layer) = consumer.rewrite.layer() else { continue };
+            let clock = producer.media.streams.get(usize::from(layer)).and_then(|stream| {
+                self.transports.get(producer.transport)?.inbound.get(&stream.ssrc?)?.reception.sender
             });
-            let Some(clock) = clock.filter(|_| !consumer.rewrite.is_interrupted()) else { continue };
+            let Some(clock) = clock else { continue };
             if let Some(info) = consumer.sender_report(now, &clock, producer.clock_rate()) {
                 reports.push((info, consumer.mapping.cname.clone()));
             }
@@ -208,8 +209,9 @@ impl Worker {
             return;
         }
         let streams = producer.media.streams.iter().zip(producer.keyframes.iter_mut());
+        // A stream whose SSRC is not known yet has sent nothing, and begins with a keyframe by itself.
         let due: Vec<u32> =
-            streams.filter_map(|(stream, requests)| requests.take_due(now).then_some(stream.ssrc)).collect();
+            streams.filter_map(|(stream, requests)| stream.ssrc.filter(|_| requests.take_due(now))).collect();
         for ssrc in due {
             self.counters.keyframes_requested += 1;
             self.send_compound(transport, sender, |writer| {

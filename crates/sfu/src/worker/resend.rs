@@ -56,7 +56,7 @@ impl Worker {
         };
         let Some(packet) = history.packet(now, source) else {
             let publisher = self.transports.get(producer.transport);
-            let inbound = publisher.and_then(|publisher| publisher.inbound.get(&stream.ssrc));
+            let inbound = publisher.and_then(|publisher| publisher.inbound.get(&stream.ssrc?));
             if history.is_needless(source) {
                 return Answer::Needless;
             }

@@ -6,6 +6,7 @@ mod feedback;
 mod hostile;
 mod keyframes;
 mod recovery;
+mod simulcast;
 mod usage;
 
 use std::{net::SocketAddr, time::Duration};
