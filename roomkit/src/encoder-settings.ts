@@ -14,6 +14,17 @@ export interface VideoSettings {
   maxBitrate: number;
 }
 
+/** Codecs of a picture, in the spelling of their MIME types. */
+export type VideoCodec = "VP8" | "H264" | "VP9" | "AV1";
+
+/** One stream of a picture. */
+export interface VideoLayer {
+  /** What width and height are divided by. */
+  scaleDownBy: number;
+  /** Bits per second. */
+  maxBitrate: number;
+}
+
 /** Bits per second and channels of the named profiles: more costs up-link of each sender, less is heard. */
 const AUDIO_PROFILES: Record<string, { bitrate: number; stereo: boolean }> = {
   speech_low_quality: { bitrate: 24_000, stereo: false },
@@ -28,6 +39,15 @@ const DEFAULT_AUDIO = { bitrate: 32_000, stereo: false };
 /** Rule of thumb for VP8 and H264 at conference quality. */
 const BITS_PER_PIXEL = 0.13;
 const VIDEO_BITRATE_RANGE: readonly [number, number] = [100_000, 3_000_000];
+/**
+ * Pixels from which a low layer is worth its encoder. Below, the picture is small already, and Chromium sends one layer
+ * whatever it is told, the lowest one.
+ */
+const LAYERED_FROM = 480 * 270;
+/** Width from which the low layer is a quarter and not a half: 160 to 320 pixels wide is what a tile needs. */
+const QUARTERED_FROM = 640;
+/** Of the low layer: enough for 320x180 at 15 fps; more is taken from the high one on a narrow up-link. */
+const LOW_LAYER_BITRATE = 150_000;
 /** Text must stay readable, and only few frames are sent. */
 const SCREEN_BITRATE = 2_000_000;
 
@@ -55,6 +75,23 @@ export function videoSettings(params: NERoleParams): VideoSettings {
     constraints: { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } },
     maxBitrate: Math.min(most, Math.max(least, Math.round(width * height * fps * BITS_PER_PIXEL))),
   };
+}
+
+/**
+ * The streams in which a camera's picture is sent, the lowest first: a low one beside it, unless it is small. VP9 and AV1
+ * are sent as one stream: browsers have no simulcast with separate streams for them that the others could rely on.
+ */
+export function videoLayers(
+  picture: { width?: number; height?: number },
+  codec: VideoCodec,
+  maxBitrate: number,
+): VideoLayer[] {
+  const high = { scaleDownBy: 1, maxBitrate };
+  const { width = 0, height = 0 } = picture;
+  const layered = (codec === "VP8" || codec === "H264") && width * height >= LAYERED_FROM;
+  if (!layered) return [high];
+  const scaleDownBy = Math.max(width, height) >= QUARTERED_FROM ? 4 : 2;
+  return [{ scaleDownBy, maxBitrate: Math.min(LOW_LAYER_BITRATE, maxBitrate) }, high];
 }
 
 export function screenSettings(params: NERoleParams, frameRate?: number): VideoSettings {

@@ -40,9 +40,11 @@ export class RoomKit {
 
   static readonly version: string = VERSION;
 
+  readonly #videoCodec: NERoomKitOptions["videoCodec"];
   #services: Services | undefined;
 
   constructor(options?: NERoomKitOptions) {
+    this.#videoCodec = options?.videoCodec;
     if (options?.debug === true) log.setVerbose(true);
   }
 
@@ -99,6 +101,7 @@ export class RoomKit {
       endpoints: where,
       rest,
       devices: new Devices(),
+      videoCodec: this.#videoCodec,
       openLink: () => link.open(),
       message: (received) => message.received(received),
     });

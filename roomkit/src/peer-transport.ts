@@ -59,8 +59,11 @@ export abstract class PeerTransport {
     if (this.closed) throw new RoomKitError(CODE_GENERAL, "the media transport is closed");
   }
 
-  protected takeIdle(kind: MediaKind): RTCRtpTransceiver | undefined {
-    const index = this.idle.findIndex((t) => t.receiver.track.kind === kind);
+  protected takeIdle(
+    kind: MediaKind,
+    fits: (transceiver: RTCRtpTransceiver) => boolean = () => true,
+  ): RTCRtpTransceiver | undefined {
+    const index = this.idle.findIndex((t) => t.receiver.track.kind === kind && fits(t));
     return index < 0 ? undefined : this.idle.splice(index, 1)[0];
   }
 

@@ -65,7 +65,8 @@ export class RoomMedia {
       async (deviceId) => {
         const { constraints, maxBitrate } = videoSettings(room.model.local.role.params);
         const track = await room.deps.devices.open("camera", constraints, deviceId);
-        return { track, maxBitrate, codecOptions: {} };
+        const codec = room.deps.videoCodec;
+        return { track, maxBitrate, codecOptions: {}, layered: true, ...(codec === undefined ? {} : { codec }) };
       },
       host,
     );

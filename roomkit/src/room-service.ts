@@ -1,5 +1,6 @@
 import type { Devices } from "./devices";
 import type { Endpoints } from "./endpoints";
+import type { VideoCodec } from "./encoder-settings";
 import { CODE_GENERAL, notSupported, publicCall, RoomKitError, success } from "./errors";
 import type { Identity } from "./identity";
 import type { RestClient } from "./rest-client";
@@ -14,6 +15,7 @@ export interface RoomServiceDeps {
   endpoints: Endpoints;
   rest: RestClient;
   devices: Devices;
+  videoCodec?: VideoCodec | undefined;
   openLink(): Promise<void>;
   message(message: NECustomMessage): void;
 }

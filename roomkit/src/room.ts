@@ -1,4 +1,5 @@
 import type { Endpoints } from "./endpoints";
+import type { VideoCodec } from "./encoder-settings";
 import { asKitError, background, CODE_GENERAL, RoomKitError } from "./errors";
 import type { Identity } from "./identity";
 import { ListenerSlot } from "./listener-slot";
@@ -29,6 +30,8 @@ export interface RoomDeps {
   endpoints: Endpoints;
   rest: RestClient;
   devices: Devices;
+  /** What the app asked for. */
+  videoCodec?: VideoCodec | undefined;
   /** Opens the push link, or joins it when it is open. */
   openLink(): Promise<void>;
   /** The room is over: nobody must find it any more. */

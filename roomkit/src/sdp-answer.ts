@@ -68,6 +68,21 @@ function remoteCapabilities(edge: RtpCapabilities): RtpCapabilities {
   return capabilities;
 }
 
+/** The same capabilities with one video codec before the others; unchanged when there is none of this name. */
+export function preferCodec(edge: RtpCapabilities, codec: string | undefined): RtpCapabilities {
+  const codecs = edge.codecs ?? [];
+  const mimeType = `video/${codec ?? ""}`.toLowerCase();
+  const first = codecs.filter((c) => c.mimeType.toLowerCase() === mimeType);
+  return { ...edge, codecs: [...first, ...codecs.filter((c) => !first.includes(c))] };
+}
+
+const RTP_STREAM_ID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+
+/** Whether the server tells the streams of a simulcast section by what packets say, as browsers send them. */
+export function readsRids(edge: RtpCapabilities): boolean {
+  return edge.headerExtensions?.some((e) => e.kind === "video" && e.uri === RTP_STREAM_ID) ?? false;
+}
+
 export interface SendParameters {
   /** For `Produce`. */
   sending: RtpParameters;
@@ -86,8 +101,19 @@ export function sendParameters(offer: Offer, mid: string, kind: MediaKind, edge:
   const section = sectionOf(offer, mid);
   sending.mid = mid;
   sending.rtcp = { cname: getCname({ offerMediaObject: section }), reducedSize: true };
-  sending.encodings = getRtpEncodings({ offerMediaObject: section, codecs: sending.codecs });
+  const rids = simulcastRids(section);
+  sending.encodings =
+    rids.length > 0
+      ? rids.map((rid) => ({ rid }))
+      : getRtpEncodings({ offerMediaObject: section, codecs: sending.codecs });
   return { sending, answer };
+}
+
+/** The streams of a simulcast section in the order of its encodings. The offer lists no SSRC for them: packets tell. */
+function simulcastRids(section: Section): string[] {
+  if (section.simulcast?.dir1 !== "send") return [];
+  const streams = sdpTransform.parseSimulcastStreamList(section.simulcast.list1);
+  return streams.flatMap(([first]) => (first === undefined ? [] : [String(first.scid)]));
 }
 
 /**

@@ -1,9 +1,12 @@
+import { type VideoCodec, type VideoLayer, videoLayers } from "./encoder-settings";
 import { CODE_GENERAL, RoomKitError } from "./errors";
 import { PeerTransport, type TransportHooks } from "./peer-transport";
 import {
   type CodecOptions,
   localTransport,
   type MediaKind,
+  preferCodec,
+  readsRids,
   type RtpCapabilities,
   sendAnswer,
   sendParameters,
@@ -17,6 +20,10 @@ export interface ProduceOptions {
   /** Bits per second. */
   maxBitrate: number;
   codecOptions: CodecOptions;
+  /** Sends a picture in layers, when it is large enough and the codec can. */
+  layered?: boolean;
+  /** Of a picture; without it, and where it cannot be sent, the first that the server prefers. */
+  codec?: VideoCodec;
 }
 
 export interface Producer {
@@ -53,11 +60,24 @@ export class SendTransport extends PeerTransport {
     return this.retire(producer.transceiver);
   }
 
-  async #produce({ mediaType, track, maxBitrate, codecOptions }: ProduceOptions): Promise<Producer> {
+  async #produce({ mediaType, track, maxBitrate, codecOptions, layered, codec }: ProduceOptions): Promise<Producer> {
     this.assertOpen();
     const kind = track.kind as MediaKind;
-    const again = this.takeIdle(kind);
-    const transceiver = again ?? this.pc.addTransceiver(track, { direction: "sendonly", streams: [this.#stream] });
+    const settings = track.getSettings();
+    const edge = kind === "video" ? preferCodec(this.#edge, sendable(codec)) : this.#edge;
+    const layers: VideoLayer[] =
+      kind === "video" && layered === true && readsRids(edge)
+        ? videoLayers(settings, firstCodec(edge), maxBitrate)
+        : [{ scaleDownBy: 1, maxBitrate }];
+    // How many streams a section carries is settled when it is made.
+    const again = this.takeIdle(kind, (t) => t.sender.getParameters().encodings.length === layers.length);
+    const transceiver =
+      again ??
+      this.pc.addTransceiver(track, {
+        direction: "sendonly",
+        streams: [this.#stream],
+        ...(layers.length > 1 ? { sendEncodings: layers.map(sendEncoding) } : {}),
+      });
     let producerId: string | undefined;
     try {
       if (again !== undefined) {
@@ -66,27 +86,35 @@ export class SendTransport extends PeerTransport {
       }
       const offer = await this.offer();
       const mid = transceiver.mid ?? "";
-      const parameters = sendParameters(offer, mid, kind, this.#edge);
+      const parameters = sendParameters(offer, mid, kind, edge);
       const { sending } = parameters;
       const local = localTransport(offer);
       const screen = mediaType === "screenShare" || mediaType === "subAudio";
-      const settings = track.getSettings();
+      const encodings = sending.encodings ?? [];
       const data = await this.hooks.request("Produce", {
         kind,
         rtpParameters: sending,
         iceUfrag: local.iceUfrag,
         externData: {
-          producerInfo: { mediaType, subStream: screen, simulcastEnable: false, spatialLayerCount: 1, mute: false },
-        },
-        mediaProfile: [
-          {
-            ssrc: sending.encodings?.[0]?.ssrc,
-            res: `${settings.width ?? 0}*${settings.height ?? 0}`,
-            fps: settings.frameRate ?? 0,
-            spatialLayer: 0,
-            maxBitrate,
+          producerInfo: {
+            mediaType,
+            subStream: screen,
+            simulcastEnable: encodings.length > 1,
+            spatialLayerCount: encodings.length,
+            mute: false,
           },
-        ],
+        },
+        mediaProfile: encodings.map((encoding, index) => {
+          const layer = layers[index] ?? { scaleDownBy: 1, maxBitrate };
+          const pixels = (of: number | undefined): number => Math.floor((of ?? 0) / layer.scaleDownBy);
+          return {
+            ssrc: encoding.ssrc,
+            res: `${pixels(settings.width)}*${pixels(settings.height)}`,
+            fps: settings.frameRate ?? 0,
+            spatialLayer: index,
+            maxBitrate: layer.maxBitrate,
+          };
+        }),
         deviceId: this.#deviceId,
         preferRemb: false,
         appData: {},
@@ -99,7 +127,7 @@ export class SendTransport extends PeerTransport {
       if (this.remote === undefined) throw new RoomKitError(CODE_GENERAL, "no remote transport");
       this.sections.set(mid, sendAnswer(this.remote, offer, mid, parameters, codecOptions));
       await this.answer(offer);
-      await limitBitrate(transceiver.sender, maxBitrate);
+      await setLayers(transceiver.sender, layers);
       return { id: producerId, mediaType, transceiver };
     } catch (cause) {
       if (producerId === undefined) await this.#undo(transceiver);
@@ -126,10 +154,33 @@ export class SendTransport extends PeerTransport {
   }
 }
 
-async function limitBitrate(sender: RTCRtpSender, maxBitrate: number): Promise<void> {
+/** Names of the layers on the wire, the lowest first. */
+const RIDS = ["l", "h"];
+
+function sendEncoding({ scaleDownBy, maxBitrate }: VideoLayer, index: number): RTCRtpEncodingParameters {
+  return { rid: RIDS[index] ?? String(index), scaleResolutionDownBy: scaleDownBy, maxBitrate };
+}
+
+async function setLayers(sender: RTCRtpSender, layers: VideoLayer[]): Promise<void> {
   const parameters = sender.getParameters();
-  const encoding = parameters.encodings[0];
-  if (encoding === undefined) return;
-  encoding.maxBitrate = maxBitrate;
+  if (parameters.encodings.length === 0) return;
+  for (const [index, encoding] of parameters.encodings.entries()) {
+    const layer = layers[index];
+    if (layer === undefined) continue;
+    encoding.maxBitrate = layer.maxBitrate;
+    if (sender.track?.kind === "video") encoding.scaleResolutionDownBy = layer.scaleDownBy;
+  }
   await sender.setParameters(parameters);
+}
+
+/** The codec when this browser can send it. */
+function sendable(codec: VideoCodec | undefined): VideoCodec | undefined {
+  if (codec === undefined) return undefined;
+  const { codecs = [] } = RTCRtpSender.getCapabilities("video") ?? {};
+  return codecs.some((c) => c.mimeType.toLowerCase() === `video/${codec.toLowerCase()}`) ? codec : undefined;
+}
+
+function firstCodec(edge: RtpCapabilities): VideoCodec {
+  const first = edge.codecs?.find((c) => c.kind === "video");
+  return (first?.mimeType.slice("video/".length).toUpperCase() ?? "VP8") as VideoCodec;
 }

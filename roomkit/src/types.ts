@@ -329,6 +329,11 @@ export interface NERoomKitOptions {
   debug?: boolean;
   /** Accepted for compatibility; nothing is ever reported anywhere. */
   eventTracking?: boolean;
+  /**
+   * Codec of the camera where this browser can send it and the server forwards it; VP8 otherwise. VP8 and H264 are sent
+   * with a low layer; members whose browser cannot decode VP9 or AV1 do not see such a picture.
+   */
+  videoCodec?: "VP8" | "H264" | "VP9" | "AV1";
 }
 
 export interface NESdkVersions {

@@ -6,6 +6,8 @@ import {
   type AnswerSection,
   localTransport,
   parseOffer,
+  preferCodec,
+  readsRids,
   receiveAnswer,
   receiveCapabilities,
   type RemoteTransport,
@@ -16,6 +18,7 @@ import {
 
 const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}`, import.meta.url), "utf8");
 const sendOffer = parseOffer(fixture("chromium-send-offer.sdp"));
+const simulcastOffer = parseOffer(fixture("chromium-simulcast-offer.sdp"));
 const receiveOffer = parseOffer(fixture("chromium-receive-offer.sdp"));
 
 const edge: RtpCapabilities = {
@@ -93,6 +96,45 @@ describe("SDP of a sending transport", () => {
 
   it("refuses a server with which no codec is shared", () => {
     expect(() => sendParameters(sendOffer, "1", "video", { codecs: edge.codecs?.slice(0, 1) ?? [] })).toThrow(/no video codec/);
+  });
+});
+
+describe("SDP of a picture in layers", () => {
+  const named: RtpCapabilities = {
+    codecs: [
+      ...(edge.codecs ?? []),
+      { kind: "video", mimeType: "video/AV1", preferredPayloadType: 45, clockRate: 90000, parameters: { profile: 0 }, rtcpFeedback: [] },
+      { kind: "video", mimeType: "video/rtx", preferredPayloadType: 46, clockRate: 90000, parameters: { apt: 45 }, rtcpFeedback: [] },
+    ],
+    headerExtensions: [
+      ...(edge.headerExtensions ?? []),
+      { kind: "video", uri: "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", preferredId: 10, direction: "recvonly" },
+      { kind: "video", uri: "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", preferredId: 11, direction: "recvonly" },
+    ],
+  };
+
+  it("names the streams by rid, the lowest first, and the extensions that carry the names", () => {
+    const { sending } = sendParameters(simulcastOffer, "0", "video", named);
+    expect(sending.encodings).toEqual([{ rid: "l" }, { rid: "h" }]);
+    expect(sending.headerExtensions?.map((e) => e.uri.replace(/.*:/, ""))).toEqual(["mid", "rtp-stream-id", "repaired-rtp-stream-id"]);
+    expect(sending.mid).toBe("0");
+  });
+
+  it("is answered with the same streams to receive", () => {
+    const section = sendAnswer(remote, simulcastOffer, "0", sendParameters(simulcastOffer, "0", "video", named), {});
+    expect(section.simulcast).toMatchObject({ dir1: "recv", list1: "l;h" });
+    expect(section.rids?.map((r) => [String(r.id), r.direction])).toEqual([["l", "recv"], ["h", "recv"]]);
+  });
+
+  it("is sent only to a server that reads the names", () => {
+    expect([readsRids(edge), readsRids(named)]).toEqual([false, true]);
+  });
+
+  it("takes another codec first when it is wanted and there", () => {
+    const first = (codec?: string): string | undefined => sendParameters(sendOffer, "1", "video", preferCodec(named, codec)).sending.codecs[0]?.mimeType;
+    expect([first(), first("AV1"), first("av1"), first("VP9")]).toEqual(["video/VP8", "video/AV1", "video/AV1", "video/VP8"]);
+    const { codecs } = sendParameters(sendOffer, "1", "video", preferCodec(named, "AV1")).sending;
+    expect(codecs[1]?.parameters).toEqual({ apt: codecs[0]?.payloadType });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readChannelInfo } from "../src/channel-info";
-import { audioSettings, screenSettings, videoSettings } from "../src/encoder-settings";
+import { audioSettings, screenSettings, videoLayers, videoSettings } from "../src/encoder-settings";
 import { endpoints, webSocketAddress } from "../src/endpoints";
 import { randomUuid } from "../src/identity";
 import { browser } from "../src/join-request";
@@ -42,6 +42,31 @@ describe("addresses", () => {
   it("a bare host of the channel info means wss", () => {
     expect(webSocketAddress("h.test:1/rtc/signal")).toBe("wss://h.test:1/rtc/signal");
     expect(webSocketAddress("ws://h.test")).toBe("ws://h.test");
+  });
+});
+
+describe("layers of a camera", () => {
+  const sizes = (width: number, height: number, codec: "VP8" | "H264" | "VP9" | "AV1" = "VP8"): number[] =>
+    videoLayers({ width, height }, codec, 600_000).map((layer) => Math.floor(width / layer.scaleDownBy));
+
+  it("are a low one of 160 to 320 pixels and the picture itself, the low one first", () => {
+    expect(sizes(640, 480)).toEqual([160, 640]);
+    expect(sizes(1280, 720)).toEqual([320, 1280]);
+    expect(sizes(480, 360)).toEqual([240, 480]);
+    expect(sizes(480, 640, "H264")).toEqual([120, 480]);
+  });
+
+  it("are one when the picture is small, unknown, or the codec has no separate streams", () => {
+    expect(sizes(320, 180)).toEqual([320]);
+    expect(sizes(320, 240)).toEqual([320]);
+    expect(sizes(640, 480, "VP9")).toEqual([640]);
+    expect(sizes(640, 480, "AV1")).toEqual([640]);
+    expect(videoLayers({}, "VP8", 600_000)).toEqual([{ scaleDownBy: 1, maxBitrate: 600_000 }]);
+  });
+
+  it("take no more than the picture may", () => {
+    expect(videoLayers({ width: 640, height: 480 }, "VP8", 600_000).map((l) => l.maxBitrate)).toEqual([150_000, 600_000]);
+    expect(videoLayers({ width: 640, height: 480 }, "VP8", 100_000).map((l) => l.maxBitrate)).toEqual([100_000, 100_000]);
   });
 });
 
