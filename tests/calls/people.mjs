@@ -114,7 +114,7 @@ class World {
   }
 
   /** A page with the SDK and the kit, logged in. */
-  async person(account, version, { login = true, tunnels } = {}) {
+  async person(account, version, { login = true, tunnels, kit } = {}) {
     const page = await openPage(this.browser, `${this.files.base}/page/page.html`, { outside: this.outside, proxy: tunnels?.proxy });
     const person = new Person(page, account, version);
     const link = tunnels ? this.server.link.replace(KIT_HOST, QCHAT_HOST) : this.server.link;
@@ -122,7 +122,7 @@ class World {
     await page.addScriptTag({ url: this.server.ready.roomkit_url });
     await page.addScriptTag({ url: `/sdk/${version}.js` });
     await page.addScriptTag({ url: '/page/app.js' });
-    await page.evaluate((o) => window.makeApp(o), { appkey: this.app.key, link, account: account.accid, token: account.token, roomServer: this.server.ready.room_server });
+    await page.evaluate((o) => window.makeApp(o), { appkey: this.app.key, link, account: account.accid, token: account.token, roomServer: this.server.ready.room_server, kitOptions: kit });
     if (login) await person.call('login');
     return person;
   }

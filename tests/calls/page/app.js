@@ -8,11 +8,12 @@ const EVENTS = [
 ];
 const plain = (v) => (v === undefined ? null : JSON.parse(JSON.stringify(v)));
 
-window.makeApp = ({ appkey, link, account, token, roomServer }) => {
+window.makeApp = ({ appkey, link, account, token, roomServer, kitOptions }) => {
   // The SDK makes its kit itself and keeps it; a test that skips the SDK's own checks needs it too.
   const kit = class extends window.RotundaRoomKit {
-    constructor(...args) {
-      super(...args);
+    // The SDK gives no options.
+    constructor(options = kitOptions) {
+      super(options);
       window.kit = this;
     }
   };
