@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     ConsumerId,
-    ortc::{ConsumerMapping, PayloadMap, ProducerExtensions},
+    ortc::{Codec, ConsumerMapping, PayloadMap, ProducerExtensions},
     producer::Opened,
     reception::{SenderClock, middle},
     record::{Leave, Records, Stamp},
@@ -16,6 +16,7 @@ use crate::{
     rtp::{Header, Outgoing},
     rtx,
     srtp::Srtp,
+    vp8::PictureNumbers,
 };
 
 /// Sender reports remembered, to measure the round trip against: one a second, so this covers 8 s.
@@ -31,6 +32,7 @@ pub(crate) struct Consumer {
     /// The next index of the retransmissions' own stream.
     pub(crate) rtx_next: u64,
     records: Records,
+    pictures: PictureNumbers,
     packets: u32,
     octets: u32,
     /// As the receiver last said.
@@ -78,6 +80,7 @@ impl Consumer {
             paused,
             rtx_next,
             rewrite: Rewrite::new(clock_rate, first_index),
+            pictures: PictureNumbers::default(),
             packets: 0,
             octets: 0,
             lost: 0,
@@ -117,6 +120,7 @@ impl Consumer {
         let place = Written {
             ssrc: self.mapping.ssrc,
             payload_type: payload_map.to,
+            codec: payload_map.codec,
             index,
             timestamp,
             original: None,
@@ -156,6 +160,7 @@ impl Consumer {
         let own = Written {
             ssrc: self.mapping.ssrc,
             payload_type: payload_map.to,
+            codec: payload_map.codec,
             index,
             timestamp: header.timestamp.wrapping_add(self.rewrite.timestamp_offset()),
             original: None,
@@ -179,7 +184,7 @@ impl Consumer {
 
     /// Writes and seals a plain packet of the producer under another header; the sealed length.
     fn compose(
-        &self,
+        &mut self,
         packet: &[u8],
         header: &Header,
         place: &Written,
@@ -226,7 +231,12 @@ impl Consumer {
             out.get_mut(head..start).ok_or(Skip::Unsealed)?.copy_from_slice(&original.to_be_bytes());
         }
         let length = start + payload.len();
-        out.get_mut(start..length).ok_or(Skip::Unsealed)?.copy_from_slice(payload);
+        let written = out.get_mut(start..length).ok_or(Skip::Unsealed)?;
+        written.copy_from_slice(payload);
+        // Sent again it is of the piece taken up now, so it gets the same numbers.
+        if let Some(source) = self.rewrite.source().filter(|_| place.codec == Codec::Vp8) {
+            self.pictures.rewrite(source, written);
+        }
         srtp.seal_rtp(out, head, length, place.index).ok_or(Skip::Unsealed)
     }
 
@@ -275,6 +285,7 @@ impl Consumer {
 /// Where one packet is written.
 #[derive(Debug, Clone, Copy)]
 struct Written {
+    codec: Codec,
     ssrc: u32,
     payload_type: u8,
     index: u64,

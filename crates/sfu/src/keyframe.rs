@@ -1,6 +1,6 @@
 //! Whether a packet begins a keyframe, read from the first bytes of the payload.
 
-use crate::ortc::Codec;
+use crate::{ortc::Codec, vp8::Descriptor};
 
 /// True for the first packet of a picture that decodes without any other. Audio always is one.
 pub(crate) fn begins_keyframe(codec: Codec, payload: &[u8]) -> bool {
@@ -13,29 +13,10 @@ pub(crate) fn begins_keyframe(codec: Codec, payload: &[u8]) -> bool {
     }
 }
 
-/// RFC 7741 §4.2 (descriptor) and RFC 6386 §9.1 (frame tag: bit 0 clear is a keyframe).
+/// RFC 6386 §9.1: bit 0 of the frame tag is clear in a keyframe.
 fn vp8(payload: &[u8]) -> Option<bool> {
-    let (&first, mut rest) = payload.split_first()?;
-    let (extended, start, partition) = (first & 0x80 != 0, first & 0x10 != 0, first & 0x07);
-    if !start || partition != 0 {
-        return Some(false);
-    }
-    if extended {
-        let (&flags, tail) = rest.split_first()?;
-        rest = tail;
-        if flags & 0x80 != 0 {
-            // Picture id of 7 or 15 bits.
-            let &id = rest.first()?;
-            rest = rest.get(if id & 0x80 != 0 { 2 } else { 1 }..)?;
-        }
-        if flags & 0x40 != 0 {
-            rest = rest.get(1..)?;
-        }
-        if flags & 0x30 != 0 {
-            rest = rest.get(1..)?;
-        }
-    }
-    Some(rest.first()? & 1 == 0)
+    let descriptor = Descriptor::read(payload)?;
+    Some(descriptor.begins && payload.get(descriptor.length)? & 1 == 0)
 }
 
 const NAL_TYPE: u8 = 0x1f;

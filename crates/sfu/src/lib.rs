@@ -49,6 +49,7 @@ mod stun;
 mod transport;
 mod twcc;
 mod usage;
+mod vp8;
 mod worker;
 
 pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};

@@ -52,6 +52,11 @@ impl Rewrite {
         self.source.map(|source| source.layer)
     }
 
+    /// What is taken up: the layer, and its index from which it is. Another value is another piece of a stream.
+    pub(crate) fn source(&self) -> Option<(u8, u64)> {
+        self.source.map(|source| (source.layer, source.from))
+    }
+
     /// The index after the last one written.
     pub(crate) fn next(&self) -> u64 {
         self.next

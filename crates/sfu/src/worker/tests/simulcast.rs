@@ -1,5 +1,7 @@
 //! Streams told by mid and rid, and layers: who gets which, and how it changes.
 
+use std::collections::HashSet;
+
 use super::*;
 use crate::ortc::{RtpEncoding, RtpHeaderExtension};
 
@@ -268,6 +270,33 @@ fn a_switch_goes_on_with_the_old_layer_until_the_keyframe_of_the_new_one() {
     }
     let indices: Vec<u64> = world.peers[b].rtp.iter().map(|packet| packet.index).collect();
     assert!(indices.windows(2).all(|pair| pair[1] > pair[0]), "{indices:?}");
+}
+
+#[test]
+fn a_switch_shows_in_no_picture_number() {
+    let (mut world, a, b) = (World::new(), 0, 1);
+    (world.connected(), world.connected());
+    world.produce_simulcast(1, a);
+    world.consume_layer(1, b, 1, 1);
+    for index in 0..40_u64 {
+        world.prefer(1, u8::from(index % 8 < 4));
+        for (ssrc, first) in [(LOW, 30_000), (HIGH, 20)] {
+            // Descriptor with a wide picture id.
+            let [high, low] = (first + index as u16).to_be_bytes();
+            let payload = [0x90, 0x80, 0x80 | high, low, u8::from(index % 4 != 0), ssrc as u8];
+            let Packet { payload_type, timestamp, names, .. } = Packet::of(ssrc, index);
+            let datagram = world.peers[a].seal(payload_type, ssrc, index, timestamp, names, &payload);
+            world.pass(Duration::from_millis(33));
+            world.send(a, vec![datagram]);
+        }
+    }
+    let received = &world.peers[b].rtp;
+    let layers: HashSet<u8> = received.iter().map(|packet| packet.payload()[5]).collect();
+    assert_eq!(layers.len(), 2, "both layers were seen");
+    let ids =
+        received.iter().map(|packet| u16::from_be_bytes([packet.payload()[2], packet.payload()[3]]) & 0x7fff);
+    let ids: Vec<u16> = ids.collect();
+    assert!(ids.windows(2).all(|pair| pair[1] == (pair[0] + 1) & 0x7fff), "{ids:?}");
 }
 
 #[test]
