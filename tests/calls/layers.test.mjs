@@ -9,6 +9,10 @@ import { closePages } from './room.mjs';
 const SWITCH_MS = 2_000;
 /** ms without a decoded frame that nobody notices: at 15 fps seven frames. */
 const GAP_MS = 500;
+/** ms a page may be kept from running its timers. On a machine so busy every picture stands still, switch or not. */
+const STARVED_MS = 150;
+/** Switches in each direction that must have been judged, and tries in all. */
+const [JUDGED, TRIES] = [2, 16];
 /** Of a 640 wide camera. */
 const [LOW, HIGH] = [160, 640];
 
@@ -33,6 +37,23 @@ const enter = async (account, channelId, options) => {
 const show = (person) => person.call('qchatMedia.unMuteVideo', { accid: person.accid });
 /** 0 is the high layer, 1 the low one. */
 const subscribe = (person, accid, streamType) => person.call('qchatMedia.subscribeRemoteVideoStream', { accid, streamType });
+
+/** Begins to measure how long a page is kept from running. */
+const pulse = (page) => page.evaluate(() => {
+  let last = performance.now();
+  window.starved = 0;
+  setInterval(() => {
+    const now = performance.now();
+    window.starved = Math.max(window.starved, now - last - 20);
+    last = now;
+  }, 20);
+});
+/** The longest such time since the last call, ms. */
+const starved = (page) => page.evaluate(() => {
+  const longest = window.starved;
+  window.starved = 0;
+  return Math.round(longest);
+});
 
 /** Begins to note, about every 50 ms, what the page's one received picture is like. */
 const note = (page) => page.evaluate(() => {
@@ -68,8 +89,13 @@ function longestGap(samples) {
   return Math.round(gap);
 }
 
-/** Switches by `change` and asserts that `width` is seen in time, over one and the same stream, without a gap. */
-async function switches(page, change, width, message) {
+/**
+ * Switches by `change` and asserts that `width` is seen in time, over one and the same stream, without a gap. Says
+ * whether it was judged: not when `pages`, the sender's and the receiver's, were kept from running meanwhile.
+ */
+async function switches(pages, change, width, message) {
+  const page = pages.at(-1);
+  await Promise.all(pages.map(starved));
   const since = await mark(page);
   const began = await page.evaluate(() => performance.now());
   await change();
@@ -78,14 +104,30 @@ async function switches(page, change, width, message) {
   await page.waitForTimeout(1_500);
   const samples = await noted(page, since);
   const [took, gap] = [Math.round(seen.at - began), longestGap(samples)];
-  console.log(`layers | ${message} | seen after ${took} ms, longest gap ${gap} ms, ${samples.at(-1).keys - samples[0].keys} keyframes`);
+  const busy = Math.max(...await Promise.all(pages.map(starved)));
+  const froze = samples.at(-1).freezes - samples[0].freezes;
+  console.log(`layers | ${message} | seen after ${took} ms, longest gap ${gap} ms, ${froze} freezes, ${samples.at(-1).keys - samples[0].keys} keyframes, pages starved ${busy} ms`);
+  assert.equal(new Set(samples.map((s) => s.ssrc)).size, 1, `${message}: no restart`);
+  if (busy > STARVED_MS) return false;
   assert.ok(took <= SWITCH_MS, `${message}: seen after ${took} ms`);
   assert.ok(gap <= GAP_MS, `${message}: ${gap} ms without a frame`);
-  assert.equal(samples.at(-1).freezes, samples[0].freezes, `${message}: no freeze`);
-  assert.equal(new Set(samples.map((s) => s.ssrc)).size, 1, `${message}: no restart`);
+  assert.equal(froze, 0, `${message}: no freeze`);
+  return true;
 }
 
-test('a subscriber switches between the layers of a camera without a freeze', { timeout: 180_000 }, async () => {
+/** Back and forth until each direction was judged. `change` takes the stream type; `low` is the width of the low one. */
+async function switchesBothWays(pages, change, low, message) {
+  await Promise.all(pages.map(pulse));
+  const judged = { [low]: 0, [HIGH]: 0 };
+  for (let tries = 0; tries < TRIES && Math.min(judged[low], judged[HIGH]) < JUDGED; tries++) {
+    const [streamType, width] = tries % 2 === 0 ? [1, low] : [0, HIGH];
+    judged[width] += await switches(pages, () => change(streamType), width, `${message} to ${width}, try ${tries + 1}`);
+  }
+  assert.ok(Math.min(judged[low], judged[HIGH]) >= JUDGED, `${message}: the machine was too busy to judge (${JSON.stringify(judged)})`);
+  await change(0);
+}
+
+test('a subscriber switches between the layers of a camera without a freeze', { timeout: 240_000 }, async () => {
   const channelId = await channel();
   const [a, b] = [await enter(ada, channelId), await enter(bea, channelId)];
   await b.page.evaluate((accid) => window.sdk.qchatMedia.setupVideoCanvas({ accid, videoView: window.view(accid) }), ada.accid);
@@ -95,10 +137,7 @@ test('a subscriber switches between the layers of a camera without a freeze', { 
   await show(a);
   assert.equal((await shows(b.page, HIGH, 'high')).codec, 'video/VP8');
   await b.sees(30, 'the high layer');
-  for (const round of [1, 2]) {
-    await switches(b.page, () => subscribe(b, ada.accid, 1), LOW, `to low, ${round}`);
-    await switches(b.page, () => subscribe(b, ada.accid, 0), HIGH, `to high, ${round}`);
-  }
+  await switchesBothWays([a.page, b.page], (streamType) => subscribe(b, ada.accid, streamType), LOW, 'kit from kit');
 
   const c = await enter(cyd, channelId);
   await c.page.evaluate((accid) => window.sdk.qchatMedia.setupVideoCanvas({ accid, videoView: window.view(accid) }), ada.accid);
@@ -157,7 +196,7 @@ for (const [codec, sizes] of [['H264', [HIGH, LOW]], ['VP9', [HIGH, HIGH]], ['AV
   });
 }
 
-test('kit and engine get the layers of each other', { timeout: 180_000 }, async () => {
+test('kit and engine get the layers of each other', { timeout: 300_000 }, async () => {
   const channelId = await channel();
   const engine = new Engine({ world, channelId }, cyd, ENGINES.at(-1));
   await engine.enter('layers', { dual: true });
@@ -167,20 +206,19 @@ test('kit and engine get the layers of each other', { timeout: 180_000 }, async 
   await subscribe(a, cyd.accid, 0);
   await shows(a.page, HIGH, "the engine's first encoding");
   await a.sees(30, 'the engine');
-  const since = await mark(a.page);
   await subscribe(a, cyd.accid, 1);
   await eventually(async () => (await latest(a.page)).width < HIGH, "the engine's second encoding");
   const { width } = await latest(a.page);
-  assert.ok(longestGap(await noted(a.page, since)) <= GAP_MS, 'without a gap');
-  await switches(a.page, () => subscribe(a, cyd.accid, 0), HIGH, "to the engine's first encoding");
-  await switches(a.page, () => subscribe(a, cyd.accid, 1), width, "to the engine's second encoding");
+  await subscribe(a, cyd.accid, 0);
+  await shows(a.page, HIGH, "the engine's first encoding again");
+  await switchesBothWays([engine.page, a.page], (streamType) => subscribe(a, cyd.accid, streamType), width, 'kit from engine');
 
   await show(a);
   await note(engine.page);
   await shows(engine.page, HIGH, 'the engine gets the high layer of the kit');
   const [uid] = await engine.run(() => [...window.engine.remotes.keys()]);
-  await switches(engine.page, () => engine.run((u) => window.engine.layer(u, 1), uid), LOW, 'the engine takes the low layer of the kit');
-  await switches(engine.page, () => engine.run((u) => window.engine.layer(u, 0), uid), HIGH, 'the engine takes the high layer of the kit');
+  const layer = (streamType) => engine.run(([u, type]) => window.engine.layer(u, type), [uid, streamType]);
+  await switchesBothWays([a.page, engine.page], layer, LOW, 'engine from kit');
   await closePages(a);
   await engine.close();
 });

@@ -274,8 +274,8 @@ fn a_switch_goes_on_with_the_old_layer_until_the_keyframe_of_the_new_one() {
 
 #[test]
 fn a_switch_shows_in_no_picture_number() {
-    let (mut world, a, b) = (World::new(), 0, 1);
-    (world.connected(), world.connected());
+    let mut world = World::new();
+    let (a, b) = (world.connected(), world.connected());
     world.produce_simulcast(1, a);
     world.consume_layer(1, b, 1, 1);
     for index in 0..40_u64 {
