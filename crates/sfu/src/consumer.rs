@@ -127,7 +127,7 @@ impl Consumer {
         };
         let sealed = self.compose(packet, header, &place, sent, srtp, out)?;
         if payload_map.nack {
-            self.records.sent(index, Stamp { abs_send_time: sent.abs_send_time }, packet.len());
+            self.records.sent(index, sent.stamp(), packet.len());
         }
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add((packet.len() - header.length) as u32);
@@ -168,11 +168,13 @@ impl Consumer {
         let unsealed = |_| Refused::Unknown;
         let Some(stamp) = stamp else {
             let sealed = self.compose(packet, &header, &own, sent, srtp, out).map_err(unsealed)?;
-            self.records.sent(index, Stamp { abs_send_time: sent.abs_send_time }, 0);
+            self.records.sent(index, sent.stamp(), 0);
             return Ok(Again { sealed, rtx: false });
         };
         let Some((ssrc, (_, payload_type))) = self.mapping.rtx_ssrc.zip(payload_map.rtx) else {
-            let sent = Sent { abs_send_time: stamp.abs_send_time, ..*sent };
+            // All fields by name: what varies from packet to packet must come out of the stamp.
+            let Sent { layer, extensions, abs_send_time: _ } = *sent;
+            let sent = Sent { layer, extensions, abs_send_time: stamp.abs_send_time };
             let sealed = self.compose(packet, &header, &own, &sent, srtp, out).map_err(unsealed)?;
             return Ok(Again { sealed, rtx: false });
         };
@@ -317,6 +319,12 @@ pub(crate) struct Sent {
     pub(crate) layer: u8,
     pub(crate) extensions: ProducerExtensions,
     pub(crate) abs_send_time: [u8; 3],
+}
+
+impl Sent {
+    fn stamp(&self) -> Stamp {
+        Stamp { abs_send_time: self.abs_send_time }
+    }
 }
 
 /// Seconds since `epoch` modulo 64, as 6.18 fixed point: the format of the abs-send-time extension.

@@ -25,6 +25,7 @@ const MAX_ROUND_TRIP: Duration = Duration::from_millis(500);
 /// The missing packets of one stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Gaps {
+    /// A retransmission came on an SSRC of its own.
     by_rtx: bool,
     /// The highest index that arrived, since asking began.
     highest: Option<u64>,
@@ -53,18 +54,19 @@ pub(crate) struct Look {
     pub(crate) next: Option<Instant>,
 }
 
-impl Gaps {
-    /// `by_rtx`: retransmissions come on an SSRC of their own.
-    pub(crate) fn new(by_rtx: bool) -> Self {
+impl Default for Gaps {
+    fn default() -> Self {
         Self {
-            by_rtx,
+            by_rtx: false,
             highest: None,
             missing: VecDeque::new(),
             round_trip: FIRST_ROUND_TRIP,
             picture: (0, 0),
         }
     }
+}
 
+impl Gaps {
     pub(crate) fn is_empty(&self) -> bool {
         self.missing.is_empty()
     }
@@ -91,8 +93,13 @@ impl Gaps {
         self.answered(now, index)
     }
 
-    /// A packet has come back. True: it was asked for.
-    pub(crate) fn answered(&mut self, now: Instant, index: u64) -> bool {
+    /// A packet has come back by RTX. True: it was asked for.
+    pub(crate) fn answered_by_rtx(&mut self, now: Instant, index: u64) -> bool {
+        self.by_rtx = true;
+        self.answered(now, index)
+    }
+
+    fn answered(&mut self, now: Instant, index: u64) -> bool {
         let Some(missing) = self.take(index) else { return false };
         let Some((first, _)) = missing.asked else { return false };
         let took = now.saturating_duration_since(first);
@@ -227,7 +234,7 @@ mod tests {
     }
 
     fn after(indices: &[u64], now: Instant) -> Gaps {
-        let mut gaps = Gaps::new(false);
+        let mut gaps = Gaps::default();
         for &index in indices {
             gaps.arrived(now, index);
             gaps.extend(now, index, index as u32 / 3, false);
@@ -277,7 +284,7 @@ mod tests {
     fn the_round_trip_is_learnt_from_answers() {
         for actual in [30, 250] {
             let mut now = start();
-            let mut gaps = Gaps::new(false);
+            let mut gaps = Gaps::default();
             let mut answers: VecDeque<(Instant, u64)> = VecDeque::new();
             let mut requests = 0;
             // A packet each 10 ms of which every tenth is lost; every request is answered.
@@ -336,7 +343,7 @@ mod tests {
         #[test]
         fn only_missing_packets_are_asked_for(steps in prop::collection::vec((0_u64..400, 0_u64..60), 1..300)) {
             let mut now = start();
-            let mut gaps = Gaps::new(false);
+            let mut gaps = Gaps::default();
             let (mut seen, mut highest) = (std::collections::HashSet::new(), 1_000_u64);
             for (step, wait) in steps {
                 now += ms(wait);

@@ -89,11 +89,9 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
-    /// `by_rtx`: what is missing of it comes again on an SSRC of its own.
-    pub(crate) fn new(epoch: Instant, clock_rate: u32, feed: Feed, by_rtx: bool) -> Self {
+    pub(crate) fn new(epoch: Instant, clock_rate: u32, feed: Feed) -> Self {
         let reception = Reception::new(epoch, clock_rate);
-        let gaps = Gaps::new(by_rtx);
-        Self { window: ReplayWindow::default(), reception, gaps, feed, freed: None }
+        Self { window: ReplayWindow::default(), reception, gaps: Gaps::default(), feed, freed: None }
     }
 }
 

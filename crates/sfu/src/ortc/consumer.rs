@@ -132,9 +132,9 @@ fn receive_codec(
     if let Some(first) = entries.first_mut().filter(|_| sent.codec == Codec::Opus)
         && !first.rtcp_feedback.iter().any(RtcpFeedback::is_nack)
     {
-        // Chromium sends NACKs for opus when an answer says so, but does not offer it (seen in 156). A browser
-        // without them takes no notice.
-        first.rtcp_feedback.extend(router::feedback(MediaKind::Audio));
+        // Chromium sends NACKs for opus when an answer says so, but does not offer it. A browser without them takes
+        // no notice.
+        first.rtcp_feedback.push(RtcpFeedback { kind: "nack".into(), parameter: String::new() });
     }
     // The answer's fmtp must name what the receiver offered; with no fmtp of its own, what is sent.
     if let Some(first) = entries.first_mut().filter(|first| first.parameters.is_empty()) {
@@ -288,6 +288,31 @@ mod tests {
             assert_eq!(mapping.extensions, ConsumerExtensions::default());
             assert!(parameters.header_extensions.is_empty());
         }
+    }
+
+    #[test]
+    fn opus_is_announced_with_nack_once_whether_the_receiver_has_it_or_not() {
+        let offer = serde_json::json!({
+            "codecs": [{"mimeType": "audio/opus", "payloadType": 111, "clockRate": 48000, "channels": 2}],
+            "encodings": [{"ssrc": 10}]
+        });
+        let audio = producer_media(MediaKind::Audio, &serde_json::from_value(offer).unwrap()).unwrap();
+        assert!(!audio.codecs[0].nack);
+        let mut without = router_capabilities();
+        for codec in &mut without.codecs {
+            codec.rtcp_feedback.retain(|feedback| feedback.kind != "nack");
+        }
+        for capabilities in [router_capabilities(), without.clone()] {
+            let (parameters, mapping) = consumer(&audio, &capabilities, "0", SSRCS, "c").unwrap();
+            let kinds: Vec<&str> =
+                parameters.codecs[0].rtcp_feedback.iter().map(|feedback| feedback.kind.as_str()).collect();
+            assert_eq!(kinds.iter().filter(|kind| **kind == "nack").count(), 1, "{kinds:?}");
+            assert!(kinds.len() <= 2 && mapping.payloads[0].nack, "{kinds:?}");
+            assert_eq!(parameters.encodings[0].rtx, None);
+        }
+        // Of video, only what the receiver has.
+        let (_, mapping) = consumer(&video(), &without, "0", SSRCS, "c").unwrap();
+        assert!(!mapping.payloads[0].nack);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Worker {
         };
         let (header, length) = rtx::unwrap(packet, header, length, stream.ssrc?, codec.payload_type)?;
         inbound.window.accept(index);
-        self.counters.recovered += u64::from(inbound.gaps.answered(now, index));
+        self.counters.recovered += u64::from(inbound.gaps.answered_by_rtx(now, index));
         Some((header, length, index))
     }
 

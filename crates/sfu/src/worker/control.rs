@@ -147,18 +147,18 @@ impl Worker {
             turn: Vec::new(),
             media: spec.media,
         };
-        let mut feed = |ssrc: u32, feed: Feed, by_rtx: bool| {
-            let fresh = || Inbound::new(self.epoch, producer.clock_rate(), feed, by_rtx);
+        let mut feed = |ssrc: u32, feed: Feed| {
+            let fresh = || Inbound::new(self.epoch, producer.clock_rate(), feed);
             let inbound = transport.inbound.entry(ssrc).or_insert_with(fresh);
-            (inbound.feed, inbound.gaps) = (feed, Gaps::new(by_rtx));
+            (inbound.feed, inbound.gaps) = (feed, Gaps::default());
         };
         for (layer, stream) in producer.media.streams.iter().enumerate() {
             let (producer, layer) = (entry.key(), layer as u8);
             if let Some(ssrc) = stream.ssrc {
-                feed(ssrc, Feed::Media { producer, layer }, stream.rtx_ssrc.is_some());
+                feed(ssrc, Feed::Media { producer, layer });
             }
             if let Some(ssrc) = stream.rtx_ssrc {
-                feed(ssrc, Feed::Retransmissions { producer, layer }, false);
+                feed(ssrc, Feed::Retransmissions { producer, layer });
             }
         }
         // One id for the whole transport (RFC 8843 §9.2.2): retransmissions carry it too.

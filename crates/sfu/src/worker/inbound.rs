@@ -202,9 +202,7 @@ impl Worker {
         let inbound = match transport.inbound.get_mut(&header.ssrc) {
             Some(inbound) => inbound,
             None => match named {
-                Some(named) => {
-                    fresh.insert(Inbound::new(self.epoch, named.clock_rate, named.feed, named.by_rtx))
-                }
+                Some(named) => fresh.insert(Inbound::new(self.epoch, named.clock_rate, named.feed)),
                 None => {
                     self.counters.dropped_unknown_ssrc += 1;
                     return;

@@ -22,8 +22,6 @@ const REUSE_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Named {
     pub(super) feed: Feed,
     pub(super) clock_rate: u32,
-    /// What is missing of it comes again on an SSRC of its own.
-    pub(super) by_rtx: bool,
 }
 
 impl Worker {
@@ -44,9 +42,7 @@ impl Worker {
             } else {
                 Feed::Media { producer: at, layer }
             };
-            let by_rtx =
-                !repairs && producer.media.codecs.iter().any(|codec| codec.rtx_payload_type.is_some());
-            Some(Named { feed, clock_rate: producer.clock_rate(), by_rtx })
+            Some(Named { feed, clock_rate: producer.clock_rate() })
         })
     }
 
@@ -66,7 +62,7 @@ impl Worker {
         if let Some(fresh) = fresh {
             transport.inbound.insert(ssrc, fresh);
         } else if let Some(inbound) = transport.inbound.get_mut(&ssrc) {
-            (inbound.feed, inbound.gaps) = (feed, Gaps::new(named.by_rtx));
+            (inbound.feed, inbound.gaps) = (feed, Gaps::default());
         }
         self.counters.ssrcs_learned += 1;
     }

@@ -173,6 +173,28 @@ fn a_packet_that_never_comes_is_a_keyframe_request() {
 }
 
 #[test]
+fn a_packet_that_is_late_is_no_loss_where_retransmissions_have_their_own_stream() {
+    let (mut world, a, _) = video();
+    world.send_video(a, 0, true);
+    let again = |world: &mut World| {
+        let mut payload = 1_u16.to_be_bytes().to_vec();
+        payload.extend([0x10, 1, 1, 2, 3]);
+        let packet = world.peers[a].seal(121, VIDEO_SSRC + 1, 1, 3_000, &[], &payload);
+        world.send(a, vec![packet]);
+    };
+    (2..5).for_each(|index| world.send_video(a, index, false));
+    again(&mut world);
+    // 5 is asked for, and comes late.
+    (6..9).for_each(|index| world.send_video(a, index, false));
+    assert_eq!(requested(&world, a), [1, 5]);
+    world.send_video(a, 5, false);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.worker.counters().recovered, 1);
+    let lost = world.worker.transports.iter().map(|(_, transport)| transport.usage(0).lost_up).sum::<u64>();
+    assert_eq!(lost, 1);
+}
+
+#[test]
 fn a_packet_that_comes_twice_is_forwarded_once() {
     let (mut world, a, b) = video();
     world.send_video(a, 0, true);
