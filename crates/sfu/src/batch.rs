@@ -1,6 +1,6 @@
 //! The datagrams of one turn: read into slots, written into an arena.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use crate::Remote;
 
@@ -60,6 +60,10 @@ impl Inbox {
         self.received.len()
     }
 
+    pub fn is_full(&self) -> bool {
+        self.received.len() >= self.slots.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.received.is_empty()
     }
@@ -108,6 +112,22 @@ impl fmt::Debug for Outbox {
 }
 
 impl Outbox {
+    /// Address and bytes of each datagram that goes over the worker's socket, in order.
+    pub fn udp(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        self.datagrams().filter_map(|(to, bytes)| match to {
+            Remote::Udp(address) => Some((address, bytes)),
+            Remote::Tcp { .. } => None,
+        })
+    }
+
+    /// Connection and bytes of each datagram that goes over one, in order.
+    pub fn tcp(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.datagrams().filter_map(|(to, bytes)| match to {
+            Remote::Udp(_) => None,
+            Remote::Tcp { connection, .. } => Some((connection, bytes)),
+        })
+    }
+
     /// Receiver and bytes of each datagram, in order.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (Remote, &[u8])> {
         self.datagrams

@@ -61,5 +61,6 @@ pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, TransportId};
 pub use remote::Remote;
+pub use stun::is_check;
 pub use usage::Usage;
 pub use worker::Worker;

@@ -140,6 +140,8 @@ pub(crate) struct World {
     pub(crate) worker: Worker,
     pub(crate) now: Instant,
     pub(crate) peers: Vec<Peer>,
+    /// Addresses that are those of connections.
+    pub(crate) connections: HashMap<SocketAddr, u64>,
     inbox: Inbox,
     outbox: Outbox,
     identity: Identity,
@@ -169,6 +171,7 @@ impl World {
             worker,
             now,
             peers: vec![],
+            connections: HashMap::new(),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             identity,
@@ -252,7 +255,8 @@ impl World {
         while let Some(datagrams) = pending.pop_front() {
             self.inbox.clear();
             for (from, datagram) in datagrams {
-                assert!(self.inbox.push(Remote::Udp(from), &datagram), "more than a batch");
+                let remote = self.remote(from);
+                assert!(self.inbox.push(remote, &datagram), "more than a batch");
             }
             let mut sent = Sent::default();
             self.worker.turn(self.now, &mut self.inbox, &mut self.outbox, &mut sent);
@@ -267,6 +271,14 @@ impl World {
             }
         }
         stray
+    }
+
+    /// The way to a peer's address: datagrams, unless it is one of a connection.
+    pub(crate) fn remote(&self, address: SocketAddr) -> Remote {
+        match self.connections.get(&address) {
+            Some(&connection) => Remote::Tcp { connection, address },
+            None => Remote::Udp(address),
+        }
     }
 
     /// Lets time pass, with a turn whenever one is due.

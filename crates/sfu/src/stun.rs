@@ -27,6 +27,11 @@ pub(crate) const fn is_stun(first: u8) -> bool {
     first < 4
 }
 
+/// Whether this is a connectivity check, of whomever: a well-formed binding request whose fingerprint holds.
+pub fn is_check(message: &[u8]) -> bool {
+    Check::read(message).is_ok()
+}
+
 /// The short-term credential of a transport (RFC 8489 §9.1): HMAC-SHA1 with the ICE password.
 pub(crate) fn key(password: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes())

@@ -11,7 +11,7 @@ use crate::{
     Remote, SrtpOffer, SrtpProfile, TransportId, TransportSpec,
     dtls::Handshake,
     nack::Gaps,
-    ortc::Fingerprint,
+    ortc::{Fingerprint, IceProtocol},
     reception::Reception,
     srtp::{ReplayWindow, Srtp},
     stun,
@@ -23,6 +23,8 @@ use crate::{
 const MAX_PATHS: usize = 8;
 /// How long a path may be silent before a check without USE-CANDIDATE from another one takes over.
 const PATH_SILENCE: Duration = Duration::from_secs(3);
+/// How long after its last check a path may still be sent to (RFC 7675). A browser checks spare paths every 25 s.
+const CONSENT: Duration = Duration::from_secs(30);
 
 /// An address from which an authenticated check came.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,8 @@ pub(crate) struct Transport {
     pub(crate) paths: Vec<Path>,
     /// Where packets go.
     pub(crate) remote: Option<Remote>,
+    /// What they last went over, also when there is no way at the moment.
+    protocol: Option<IceProtocol>,
     pub(crate) dtls: Option<Box<dyn Handshake>>,
     pub(crate) srtp: Option<Srtp>,
     pub(crate) profile: Option<SrtpProfile>,
@@ -124,6 +128,7 @@ impl Transport {
             first_check: None,
             paths: Vec::new(),
             remote: None,
+            protocol: None,
             dtls: None,
             srtp: None,
             profile: None,
@@ -161,9 +166,29 @@ impl Transport {
         let silent =
             present.is_none_or(|path| now.saturating_duration_since(path.last_check) >= PATH_SILENCE);
         if use_candidate || silent {
-            self.remote = Some(from);
+            self.flow_to(from);
         }
         evicted
+    }
+
+    /// Forgets a path that is gone; what went over it takes the one checked last, if its consent is fresh.
+    pub(crate) fn path_gone(&mut self, now: Instant, gone: Remote) {
+        self.paths.retain(|path| path.address != gone);
+        if self.remote != Some(gone) {
+            return;
+        }
+        self.remote = None;
+        let fresh = |path: &&Path| now.saturating_duration_since(path.last_check) < CONSENT;
+        let next =
+            self.paths.iter().filter(fresh).max_by_key(|path| path.last_check).map(|path| path.address);
+        if let Some(next) = next {
+            self.flow_to(next);
+        }
+    }
+
+    fn flow_to(&mut self, to: Remote) {
+        self.remote = Some(to);
+        self.protocol = Some(to.protocol());
     }
 
     /// Removes the path checked longest ago, except the one in use.
@@ -186,7 +211,7 @@ impl Transport {
     /// `lost_down`: of the consumers it has now.
     pub(crate) fn usage(&self, lost_down: u64) -> Usage {
         Usage {
-            protocol: self.remote.map(|remote| remote.protocol()),
+            protocol: self.protocol,
             profile: self.profile,
             packets_up: self.tally.packets_up,
             bytes_up: self.tally.bytes_up,

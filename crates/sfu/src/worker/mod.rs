@@ -114,6 +114,14 @@ impl Worker {
         self.counters.dropped_by_socket += sender.dropped;
     }
 
+    /// Takes note that a connection is closed: what went over it takes another path, or waits for one.
+    pub fn disconnected(&mut self, now: Instant, connection: Remote) {
+        let index = self.by_address.remove(&connection);
+        if let Some(transport) = index.and_then(|index| self.transports.get_mut(index)) {
+            transport.path_gone(now, connection);
+        }
+    }
+
     /// When [`Self::turn`] must run even if nothing arrives.
     pub fn next_wake(&self) -> Option<Instant> {
         self.timers.peek().map(|Reverse((at, _))| *at)

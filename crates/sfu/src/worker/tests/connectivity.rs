@@ -1,4 +1,5 @@
 use super::*;
+use crate::ortc::IceProtocol;
 
 #[test]
 fn transports_are_counted_by_profile() {
@@ -41,6 +42,55 @@ fn a_later_nominated_address_moves_the_flow() {
     world.check(a, true);
     world.send_audio(a, 3..4);
     assert_eq!(world.peers[b].rtp.len(), 2);
+}
+
+#[test]
+fn a_connection_that_closes_leaves_its_media_to_the_path_checked_last() {
+    let (mut world, a, b) = audio_pair();
+    let datagrams = world.peers[b].address;
+    // The same address as a connection is another path.
+    world.connections.insert(datagrams, 7);
+    let connection = world.remote(datagrams);
+    world.check(b, true);
+    let way = |world: &World| world.worker.transports[world.worker.transport_ids[&world.peers[b].id]].remote;
+    assert_eq!(way(&world), Some(connection));
+    world.worker.disconnected(world.now, connection);
+    assert_eq!(way(&world), Some(Remote::Udp(datagrams)));
+    world.send_audio(a, 0..1);
+    assert_eq!(world.peers[b].rtp.len(), 1);
+    assert!(!world.worker.by_address.contains_key(&connection));
+    // Consent for the other path has run out: nothing is sent until somebody asks for it.
+    world.check(b, true);
+    world.pass(Duration::from_secs(31));
+    world.check(b, true);
+    world.worker.disconnected(world.now, connection);
+    assert_eq!(way(&world), None);
+    world.send_audio(a, 1..2);
+    assert_eq!(world.peers[b].rtp.len(), 1);
+    world.check(b, false);
+    world.send_audio(a, 2..3);
+    assert_eq!(world.peers[b].rtp.len(), 2);
+    // A connection that never was one of a transport.
+    world.worker.disconnected(world.now, Remote::Tcp { connection: 99, address: datagrams });
+}
+
+#[test]
+fn usage_tells_which_protocol_it_really_was_also_when_the_way_is_gone() {
+    let (mut world, _, b) = audio_pair();
+    let protocol = |world: &World| {
+        let index = world.worker.transport_ids[&world.peers[b].id];
+        world.worker.transports[index].usage(0).protocol
+    };
+    assert_eq!(protocol(&world), Some(IceProtocol::Udp));
+    world.peers[b].address.set_port(9);
+    let address = world.peers[b].address;
+    world.connections.insert(address, 1);
+    world.check(b, true);
+    assert_eq!(protocol(&world), Some(IceProtocol::Tcp));
+    world.pass(Duration::from_secs(31));
+    let connection = world.remote(address);
+    world.worker.disconnected(world.now, connection);
+    assert_eq!(protocol(&world), Some(IceProtocol::Tcp));
 }
 
 #[test]
