@@ -3,7 +3,8 @@
 use std::{
     fmt,
     fs::File,
-    io::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -14,6 +15,9 @@ use rotunda_sfu::{
     Command, Counters,
     ortc::{Fingerprint, IceCandidate},
 };
+use tokio::net::TcpStream;
+
+use crate::tcp::{Door, TcpEnd};
 
 /// Commands waiting for the worker's next turn. A join is about ten; at this depth the worker is stalled and
 /// refusing is better than queueing.
@@ -35,6 +39,8 @@ struct Shared {
     commands: SyncSender<Command>,
     /// Wakes the worker's epoll; None for a handle without a worker.
     wake: Option<File>,
+    /// Where ICE-TCP connections come in; None when it is off.
+    door: Option<Door>,
     counters: Arc<Mutex<Counters>>,
     candidates: Vec<IceCandidate>,
     fingerprint: Fingerprint,
@@ -49,19 +55,20 @@ pub(crate) struct WorkerEnd {
 impl MediaHandle {
     pub(crate) fn new(
         wake: Option<File>,
+        door: Option<Door>,
         candidates: Vec<IceCandidate>,
         fingerprint: Fingerprint,
     ) -> (Self, WorkerEnd) {
         let (sender, commands) = sync_channel(COMMAND_QUEUE);
         let counters = Arc::<Mutex<Counters>>::default();
         let end = WorkerEnd { commands, counters: Arc::clone(&counters) };
-        let shared = Shared { commands: sender, wake, counters, candidates, fingerprint };
+        let shared = Shared { commands: sender, wake, door, counters, candidates, fingerprint };
         (Self { shared: Arc::new(shared) }, end)
     }
 
     /// A handle without a worker, whose commands come out of the receiver: for tests of the control plane.
     pub fn recording(candidates: Vec<IceCandidate>, fingerprint: Fingerprint) -> (Self, Receiver<Command>) {
-        let (handle, end) = Self::new(None, candidates, fingerprint);
+        let (handle, end) = Self::new(None, None, candidates, fingerprint);
         (handle, end.commands)
     }
 
@@ -76,6 +83,17 @@ impl MediaHandle {
         })?;
         self.wake();
         Ok(())
+    }
+
+    /// Serves an ICE-TCP connection until it ends, at the latest when the worker does; why it did.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn serve_tcp(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<TcpEnd> {
+        match &self.shared.door {
+            Some(door) => door.serve(stream, peer).await,
+            None => Ok(TcpEnd::Stopped),
+        }
     }
 
     /// The addresses of the worker, for `iceCandidates`.

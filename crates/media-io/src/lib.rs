@@ -4,7 +4,9 @@
 
 mod handle;
 mod sys;
+mod tcp;
 mod worker;
 
 pub use handle::{COMMAND_QUEUE, MediaHandle, Overloaded};
-pub use worker::{MediaConfig, MediaThread, StartError, start};
+pub use tcp::{TcpEnd, TcpLimits};
+pub use worker::{MediaConfig, MediaThread, StartError, TcpConfig, start};

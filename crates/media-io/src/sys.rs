@@ -8,7 +8,7 @@ use std::{
     io,
     mem::{size_of, zeroed},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket},
-    os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd},
     ptr,
     time::Duration,
 };
@@ -70,7 +70,7 @@ impl Poll {
 }
 
 /// Asks for socket buffers of `bytes` each way; the kernel gives what its limits allow.
-pub(crate) fn set_buffers(socket: &UdpSocket, bytes: usize) -> io::Result<()> {
+pub(crate) fn set_buffers(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
     let size = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
     for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
         // SAFETY: the option is an int, and the length given is that of an int.
@@ -139,7 +139,7 @@ pub(crate) fn receive(socket: &UdpSocket, inbox: &mut Inbox) -> io::Result<usize
     Ok(count)
 }
 
-/// Sends a batch without waiting. A datagram the kernel does not take is dropped; how many were.
+/// Sends what a batch holds for the socket, without waiting. A datagram the kernel does not take is dropped; how many were.
 pub(crate) fn send(socket: &UdpSocket, over_ipv6: bool, batch: &Outbox) -> usize {
     // SAFETY: all three are plain C structs for which zero bytes are a value.
     let (mut names, mut vectors, mut messages): (
@@ -147,16 +147,17 @@ pub(crate) fn send(socket: &UdpSocket, over_ipv6: bool, batch: &Outbox) -> usize
         [libc::iovec; BATCH],
         [libc::mmsghdr; BATCH],
     ) = unsafe { (zeroed(), zeroed(), zeroed()) };
-    let total = batch.datagrams().len().min(BATCH);
+    let mut total = 0;
     for ((((to, bytes), name), vector), message) in
-        batch.datagrams().zip(&mut names).zip(&mut vectors).zip(&mut messages)
+        batch.udp().zip(&mut names).zip(&mut vectors).zip(&mut messages)
     {
-        message.msg_hdr.msg_namelen = put_address(to.address(), over_ipv6, name);
+        message.msg_hdr.msg_namelen = put_address(to, over_ipv6, name);
         message.msg_hdr.msg_name = ptr::from_mut(name).cast();
         // The kernel only reads through this pointer when sending.
         *vector = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         message.msg_hdr.msg_iov = ptr::from_mut(vector);
         message.msg_hdr.msg_iovlen = 1;
+        total += 1;
     }
     let (mut done, mut dropped) = (0, 0);
     while let Some(rest) = messages.get_mut(done..total).filter(|rest| !rest.is_empty()) {

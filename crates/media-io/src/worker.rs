@@ -24,6 +24,7 @@ use tokio::sync::mpsc::{Sender, error::TrySendError};
 use crate::{
     handle::{MediaHandle, WorkerEnd},
     sys,
+    tcp::{MediaEnd, TcpLimits},
 };
 
 /// Bytes of socket buffer each way: 40 ms of a worker at 100,000 packets/s. More would only add delay.
@@ -44,6 +45,16 @@ pub struct MediaConfig {
     pub listen: SocketAddr,
     /// Addresses clients reach the worker at, the best first. Empty: the address listened on.
     pub advertise: Vec<IpAddr>,
+    /// ICE-TCP, taken by [`MediaHandle::serve_tcp`]. None: off.
+    pub tcp: Option<TcpConfig>,
+}
+
+/// Where clients open ICE-TCP connections, and how many.
+#[derive(Debug, Clone)]
+pub struct TcpConfig {
+    /// TCP port on every advertised address.
+    pub port: u16,
+    pub limits: TcpLimits,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -99,16 +110,25 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     socket.set_nonblocking(true).map_err(failed)?;
     sys::set_buffers(&socket, SOCKET_BUFFER).map_err(failed)?;
     let local = socket.local_addr().map_err(failed)?;
-    let candidates = candidates(local, &config.advertise)?;
+    let tcp_port = config.tcp.as_ref().map(|tcp| tcp.port);
+    let candidates = candidates(local, &config.advertise, tcp_port)?;
 
     let identity = Identity::generate()?;
     let wake = File::from(sys::eventfd().map_err(StartError::Thread)?);
     let woken = wake.try_clone().map_err(StartError::Thread)?;
     let poll = sys::Poll::new(&[socket.as_fd(), woken.as_fd()]).map_err(StartError::Thread)?;
-    let (handle, end) = MediaHandle::new(Some(wake), candidates, identity.fingerprint().clone());
+    let (door, tcp) = match &config.tcp {
+        Some(tcp) => {
+            let wake = wake.try_clone().map_err(StartError::Thread)?;
+            let (door, end) = MediaEnd::new(tcp.limits.clone(), wake);
+            (Some(door), Some(end))
+        }
+        None => (None, None),
+    };
+    let (handle, end) = MediaHandle::new(Some(wake), door, candidates, identity.fingerprint().clone());
     let stop = Arc::new(AtomicBool::new(false));
     let media_loop = Loop {
-        port: Port { socket, over_ipv6: local.is_ipv6() },
+        port: Port { socket, over_ipv6: local.is_ipv6(), tcp },
         poll,
         woken,
         end,
@@ -128,7 +148,11 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
 }
 
 /// Host candidates in order of preference (RFC 8445 §5.1.2.1).
-fn candidates(local: SocketAddr, advertise: &[IpAddr]) -> Result<Vec<IceCandidate>, StartError> {
+fn candidates(
+    local: SocketAddr,
+    advertise: &[IpAddr],
+    tcp_port: Option<u16>,
+) -> Result<Vec<IceCandidate>, StartError> {
     let own = [local.ip()];
     let addresses = if advertise.is_empty() { &own[..] } else { advertise };
     if let Some(nowhere) = addresses.iter().find(|ip| ip.is_unspecified()) {
@@ -146,19 +170,38 @@ fn candidates(local: SocketAddr, advertise: &[IpAddr]) -> Result<Vec<IceCandidat
             tcp_type: None,
         }
     };
-    Ok(addresses.iter().enumerate().map(candidate).collect())
+    let udp = addresses.iter().enumerate().map(candidate);
+    let tcp = addresses.iter().enumerate().filter_map(|at| Some(passive(at, tcp_port?)));
+    Ok(udp.chain(tcp).collect())
 }
 
-/// The socket, as the core sees it.
+/// A candidate that waits for connections, below every UDP one (RFC 6544 §4.2): TCP delays media where UDP loses some.
+fn passive((index, ip): (usize, &IpAddr), port: u16) -> IceCandidate {
+    // Direction preference 4 is that of a passive host candidate.
+    let preference = 4 << 13 | 8191_u32.saturating_sub(index as u32);
+    IceCandidate {
+        foundation: format!("tcp{index}"),
+        ip: *ip,
+        port,
+        priority: 90 << 24 | preference << 8 | 255,
+        protocol: IceProtocol::Tcp,
+        kind: "host".into(),
+        tcp_type: Some("passive".into()),
+    }
+}
+
+/// The socket and the connections, as the core sees them.
 #[derive(Debug)]
 struct Port {
     socket: UdpSocket,
     over_ipv6: bool,
+    tcp: Option<MediaEnd>,
 }
 
 impl Egress for Port {
     fn send(&mut self, batch: &Outbox) -> usize {
-        sys::send(&self.socket, self.over_ipv6, batch)
+        let dropped = sys::send(&self.socket, self.over_ipv6, batch);
+        dropped + self.tcp.as_mut().map_or(0, |tcp| tcp.send(batch))
     }
 }
 
@@ -202,6 +245,9 @@ impl Loop {
             if self.stop.load(Ordering::Acquire) {
                 break;
             }
+            if let Some(tcp) = &mut self.port.tcp {
+                tcp.hang_up();
+            }
             // A fault that returns at once must not take a whole core.
             std::thread::sleep(HOUSEKEEPING);
         }
@@ -211,7 +257,10 @@ impl Loop {
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
         while !self.stop.load(Ordering::Acquire) {
             let due = worker.next_wake().map(|at| at.saturating_duration_since(now()));
-            let patience = due.unwrap_or(IDLE).min(self.housekeeping_due());
+            let mut patience = due.unwrap_or(IDLE).min(self.housekeeping_due());
+            if self.port.tcp.as_ref().is_some_and(|tcp| !tcp.is_idle()) {
+                patience = Duration::ZERO;
+            }
             self.poll.wait(Some(patience))?;
             #[cfg(test)]
             tests::fail_if_told();
@@ -228,6 +277,7 @@ impl Loop {
                     break;
                 }
             }
+            self.read_connections(worker, &mut inbox, &mut outbox);
             self.pass_on(worker.take_events());
             self.publish(worker.counters());
         }
@@ -237,6 +287,22 @@ impl Loop {
         worker.turn(now, &mut inbox, &mut outbox, &mut self.port);
         self.pass_on(worker.take_events());
         Ok(())
+    }
+
+    /// Turns with what came over TCP, apart from those of the socket: neither waits for the other.
+    fn read_connections(&mut self, worker: &mut Worker, inbox: &mut Inbox, outbox: &mut Outbox) {
+        for _ in 0..BATCHES_PER_WAKE {
+            inbox.clear();
+            let Some(tcp) = self.port.tcp.as_mut() else { return };
+            if !tcp.receive(inbox) {
+                return;
+            }
+            let closed = tcp.take_closed();
+            let now = now();
+            self.end.commands.try_iter().for_each(|command| worker.apply(now, command));
+            worker.turn(now, inbox, outbox, &mut self.port);
+            closed.into_iter().for_each(|connection| worker.disconnected(now, connection));
+        }
     }
 
     /// How long the next housekeeping may wait.
@@ -298,6 +364,7 @@ mod tests {
         MediaConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             advertise: advertise.iter().map(|ip| ip.parse().unwrap()).collect(),
+            tcp: None,
         }
     }
 
@@ -329,7 +396,7 @@ mod tests {
     fn each_advertised_address_is_a_candidate_with_the_real_port() {
         let local = "0.0.0.0:7000".parse().unwrap();
         let config = config(&["192.0.2.1", "2001:db8::1"]);
-        let candidates = candidates(local, &config.advertise).unwrap();
+        let candidates = candidates(local, &config.advertise, None).unwrap();
         let facts: Vec<_> = candidates.iter().map(|c| (c.ip.to_string(), c.port, c.priority)).collect();
         assert_eq!(
             facts,
@@ -339,10 +406,21 @@ mod tests {
     }
 
     #[test]
+    fn every_way_over_udp_is_preferred_to_every_way_over_tcp() {
+        let advertise = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+        let candidates = candidates("0.0.0.0:7000".parse().unwrap(), &advertise, Some(443)).unwrap();
+        let ways: Vec<_> = candidates.iter().map(|c| (c.protocol, c.port, c.tcp_type.as_deref())).collect();
+        let (udp, tcp) = ((IceProtocol::Udp, 7000, None), (IceProtocol::Tcp, 443, Some("passive")));
+        assert_eq!(ways, [udp, udp, tcp, tcp]);
+        assert!(candidates.is_sorted_by(|better, worse| better.priority > worse.priority));
+        assert_ne!(candidates[2].foundation, candidates[3].foundation);
+    }
+
+    #[test]
     fn every_address_is_no_address_to_advertise() {
-        let refused = candidates("0.0.0.0:7000".parse().unwrap(), &[]);
+        let refused = candidates("0.0.0.0:7000".parse().unwrap(), &[], None);
         assert!(matches!(refused, Err(StartError::NothingToAdvertise(_))));
-        let refused = candidates("127.0.0.1:1".parse().unwrap(), &["::".parse().unwrap()]);
+        let refused = candidates("127.0.0.1:1".parse().unwrap(), &["::".parse().unwrap()], None);
         assert!(matches!(refused, Err(StartError::NothingToAdvertise(_))));
     }
 
@@ -350,7 +428,7 @@ mod tests {
     fn a_taken_port_is_an_error() {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (sender, _events) = channel(1);
-        let config = MediaConfig { listen: taken.local_addr().unwrap(), advertise: vec![] };
+        let config = MediaConfig { listen: taken.local_addr().unwrap(), advertise: vec![], tcp: None };
         assert!(matches!(start(&config, sender), Err(StartError::Socket { .. })));
     }
 }

@@ -35,7 +35,7 @@ struct Server {
 
 fn server() -> Server {
     let (sender, events) = channel(64);
-    let config = MediaConfig { listen: "127.0.0.1:0".parse().unwrap(), advertise: vec![] };
+    let config = MediaConfig { listen: "127.0.0.1:0".parse().unwrap(), advertise: vec![], tcp: None };
     let (handle, thread) = start(&config, sender).unwrap();
     Server { handle, events, _thread: thread }
 }

@@ -74,11 +74,15 @@ pub struct Database {
     pub connections_max: u32,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Media {
     /// 0: the number of `server.port`.
     pub udp_port: u16,
+    /// Takes media over TCP (ICE-TCP) from clients whose network blocks UDP.
+    pub tcp: bool,
+    /// 0: on `server.port`, beside HTTPS.
+    pub tcp_port: u16,
     /// Addresses and names that clients send media to; `auto` is the address of the default route.
     #[serde(deserialize_with = "words")]
     pub advertise: Vec<String>,
@@ -136,6 +140,12 @@ impl Default for Server {
 impl Default for Database {
     fn default() -> Self {
         Self { url: String::new(), connections_max: 10 }
+    }
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self { udp_port: 0, tcp: true, tcp_port: 0, advertise: Vec::new() }
     }
 }
 
@@ -214,6 +224,12 @@ impl Config {
 
     pub fn tcp_address(&self) -> SocketAddr {
         SocketAddr::new(self.server.listen, self.server.port)
+    }
+
+    /// Where ICE-TCP listens when it does not share the port of HTTPS.
+    pub fn media_tcp_address(&self) -> Option<SocketAddr> {
+        let apart = self.media.tcp && ![0, self.server.port].contains(&self.media.tcp_port);
+        apart.then(|| SocketAddr::new(self.server.listen, self.media.tcp_port))
     }
 
     /// The same settings with every secret replaced, for `config print` and for support.
@@ -389,6 +405,18 @@ mod tests {
         assert!(config.check().is_err());
         config.tls.key = "a.key".into();
         assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn ice_tcp_shares_the_port_unless_it_has_its_own() {
+        let mut config = Config::default();
+        assert_eq!(config.media_tcp_address(), None);
+        config.media.tcp_port = config.server.port;
+        assert_eq!(config.media_tcp_address(), None);
+        config.media.tcp_port = 3478;
+        assert_eq!(config.media_tcp_address(), Some("127.0.0.1:3478".parse().unwrap()));
+        config.media.tcp = false;
+        assert_eq!(config.media_tcp_address(), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use rotunda_media_io::MediaHandle;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -39,11 +40,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Streams of one HTTP/2 connection at once: browsers open a dozen for a page, 100 is hyper's advice.
 const STREAMS_MAX: u32 = 100;
 
+/// First byte of the length of a frame that is too long for a connectivity check: 1024 bytes. Browsers' have about 100.
+const CHECK_MAX: u8 = 0x04;
+
 /// What the first bytes of a TCP connection announce.
 #[derive(Debug, PartialEq, Eq)]
 enum Protocol {
     Tls,
-    /// RFC 4571 framing carries a length first; nothing here takes it yet.
+    /// RFC 4571 framing: the length of a connectivity check.
+    IceTcp,
     Other,
 }
 
@@ -52,19 +57,22 @@ enum Protocol {
 fn classify(first: &[u8]) -> Protocol {
     match first {
         [0x16] | [0x16, 0x03, ..] => Protocol::Tls,
+        [0..CHECK_MAX, ..] => Protocol::IceTcp,
         _ => Protocol::Other,
     }
 }
 
+/// What a listener gives to those who connect.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    /// HTTPS.
+    pub web: Option<(Arc<rustls::ServerConfig>, Router)>,
+    /// ICE-TCP.
+    pub media: Option<MediaHandle>,
+}
+
 /// Accepts until the soft stop, and lets open connections finish until the hard one.
-pub async fn serve(
-    listener: TcpListener,
-    tls: Arc<rustls::ServerConfig>,
-    router: Router,
-    tasks: TaskTracker,
-    shutdown: Shutdown,
-) {
-    let acceptor = TlsAcceptor::from(tls);
+pub async fn serve(listener: TcpListener, services: Services, tasks: TaskTracker, shutdown: Shutdown) {
     let slots = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
         let accepted = tokio::select! {
@@ -73,9 +81,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer, slot)) => {
-                let connection =
-                    connection(stream, peer, slot, acceptor.clone(), router.clone(), shutdown.clone());
-                tasks.spawn(connection);
+                tasks.spawn(connection(stream, peer, slot, services.clone(), shutdown.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -99,40 +105,59 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     slot: OwnedSemaphorePermit,
-    acceptor: TlsAcceptor,
-    router: Router,
+    services: Services,
     shutdown: Shutdown,
 ) {
     let shaken = tokio::select! {
         () = shutdown.hard() => return,
-        shaken = timeout(HANDSHAKE_TIMEOUT, handshake(stream, &acceptor)) => shaken,
+        shaken = timeout(HANDSHAKE_TIMEOUT, handshake(stream, services)) => shaken,
     };
     drop(slot);
     match shaken {
-        Ok(Ok(Some(stream))) => {
+        Ok(Ok(Opening::Web(stream, router))) => {
             if let Err(error) = http(stream, peer, router, shutdown).await {
                 tracing::debug!(%error, "connection ended early");
             }
         }
-        Ok(Ok(None)) => tracing::debug!("closed a connection that is not TLS"),
+        // Not among the tasks that a stop waits for: it ends with the media thread, after its last word.
+        Ok(Ok(Opening::Media(stream, media))) => drop(tokio::spawn(ice_tcp(stream, peer, media))),
+        Ok(Ok(Opening::Neither)) => tracing::debug!("closed a connection of another protocol"),
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
 }
 
-/// `None` when the first bytes are not TLS.
-async fn handshake(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<Option<TlsStream<TcpStream>>> {
+/// What a connection turned out to be.
+enum Opening {
+    Web(Box<TlsStream<TcpStream>>, Router),
+    Media(TcpStream, MediaHandle),
+    /// Neither, or not served here.
+    Neither,
+}
+
+async fn handshake(stream: TcpStream, services: Services) -> io::Result<Opening> {
     stream.set_nodelay(true)?;
     let mut first = [0; 2];
     let seen = stream.peek(&mut first).await?;
-    match classify(first.get(..seen).unwrap_or_default()) {
-        Protocol::Tls => Ok(Some(acceptor.accept(stream).await?)),
-        Protocol::Other => Ok(None),
+    let Services { web, media } = services;
+    Ok(match (classify(first.get(..seen).unwrap_or_default()), web, media) {
+        (Protocol::Tls, Some((tls, router)), _) => {
+            Opening::Web(Box::new(TlsAcceptor::from(tls).accept(stream).await?), router)
+        }
+        (Protocol::IceTcp, _, Some(media)) => Opening::Media(stream, media),
+        _ => Opening::Neither,
+    })
+}
+
+async fn ice_tcp(stream: TcpStream, peer: SocketAddr, media: MediaHandle) {
+    match media.serve_tcp(stream, peer).await {
+        Ok(end) => tracing::debug!(?end, "ICE-TCP connection ended"),
+        Err(error) => tracing::debug!(%error, "ICE-TCP connection broke"),
     }
 }
 
 async fn http(
-    stream: TlsStream<TcpStream>,
+    stream: Box<TlsStream<TcpStream>>,
     peer: SocketAddr,
     router: Router,
     shutdown: Shutdown,
@@ -182,7 +207,10 @@ mod tests {
         assert_eq!(classify(&[0x16, 0x03]), Protocol::Tls);
         assert_eq!(classify(&[0x16]), Protocol::Tls);
         // A STUN binding request of 100 bytes behind its RFC 4571 length.
-        assert_eq!(classify(&[0x00, 0x64]), Protocol::Other);
+        assert_eq!(classify(&[0x00, 0x64]), Protocol::IceTcp);
+        assert_eq!(classify(&[0x00]), Protocol::IceTcp);
+        assert_eq!(classify(&[0x04, 0x00]), Protocol::Other);
+        assert_eq!(classify(&[0x16, 0x04]), Protocol::Other);
         assert_eq!(classify(b"GE"), Protocol::Other);
         assert_eq!(classify(&[]), Protocol::Other);
     }
@@ -197,7 +225,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (tasks, shutdown) = (TaskTracker::new(), Shutdown::default());
         let tls = certificate::server_config(&certificate).unwrap();
-        tasks.spawn(serve(listener, tls, router, tasks.clone(), shutdown.clone()));
+        let services = Services { web: Some((tls, router)), media: None };
+        tasks.spawn(serve(listener, services, tasks.clone(), shutdown.clone()));
         (address, certificate, tasks, shutdown)
     }
 

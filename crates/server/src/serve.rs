@@ -8,7 +8,7 @@ use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
-use rotunda_media_io::MediaConfig;
+use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -22,7 +22,8 @@ use crate::{
     config::{Config, LogFormat},
     demo,
     lifecycle::{self, Shutdown},
-    listener, private_file,
+    listener::{self, Services},
+    private_file,
     ready::{self, Addresses, Ready, ReadyFile},
     seed,
 };
@@ -53,6 +54,15 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let address = config.tcp_address();
     let tcp = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = tcp.local_addr()?;
+    let own_tcp = match config.media_tcp_address() {
+        Some(address) => {
+            let listener = TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address} for ICE-TCP"))?;
+            Some(listener)
+        }
+        None => None,
+    };
     let udp_port = if config.media.udp_port == 0 { bound.port() } else { config.media.udp_port };
 
     let core = tokio::select! {
@@ -62,11 +72,15 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let authority = addresses::authority(config, bound, &advertised);
     let origin = addresses::public_origin(config, bound, &advertised);
     let (events, reported) = mpsc::channel(EVENT_QUEUE);
-    let media =
-        MediaConfig { listen: (config.server.listen, udp_port).into(), advertise: advertised.clone() };
+    let tcp_port = own_tcp.as_ref().map_or(Ok(bound), TcpListener::local_addr)?.port();
+    let media = MediaConfig {
+        listen: (config.server.listen, udp_port).into(),
+        advertise: advertised.clone(),
+        tcp: config.media.tcp.then(|| TcpConfig { port: tcp_port, limits: TcpLimits::default() }),
+    };
     let (media, media_thread) = rotunda_media_io::start(&media, events)?;
 
-    let registry = Registry::new(core.clone(), media, Times::default());
+    let registry = Registry::new(core.clone(), media.clone(), Times::default());
     // Ends with the media thread, which holds the other end.
     let media_events = tokio::spawn(registry.clone().run_media_events(reported));
     let abandoned = record::end_abandoned(&core).await?;
@@ -95,7 +109,12 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let stopping = shutdown.clone();
     tasks.spawn(notify::run_dispatcher(core, async move { stopping.soft().await }));
 
-    tasks.spawn(listener::serve(tcp, tls, router, tasks.clone(), shutdown.clone()));
+    let mut services = Services { web: Some((tls, router)), media: config.media.tcp.then_some(media) };
+    if let Some(listener) = own_tcp {
+        let services = Services { web: None, media: services.media.take() };
+        tasks.spawn(listener::serve(listener, services, tasks.clone(), shutdown.clone()));
+    }
+    tasks.spawn(listener::serve(tcp, services, tasks.clone(), shutdown.clone()));
     let addresses = Addresses::new(&authority);
     let ready = Ready {
         addresses: &addresses,
