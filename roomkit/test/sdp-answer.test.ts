@@ -68,6 +68,19 @@ describe("SDP of a sending transport", () => {
     expect(sending.encodings?.[0]?.rtx?.ssrc).toBeTypeOf("number");
   });
 
+  it("tells the browser of ways over TCP", () => {
+    const ip = "127.0.0.1";
+    const wire: unknown[] = [
+      { foundation: "udp0", ip, port: 8443, priority: 2, protocol: "udp", type: "host" },
+      { foundation: "tcp0", ip, port: 8443, priority: 1, protocol: "tcp", type: "host", tcpType: "passive" },
+    ];
+    const over = { ...remote, iceCandidates: wire as RemoteTransport["iceCandidates"] };
+    const section = sendAnswer(over, sendOffer, "0", sendParameters(sendOffer, "0", "audio", edge), {});
+    const answer = answerSdp(over, sendOffer, new Map([["0", section]]), 3);
+    expect(answer).toMatch(/^a=candidate:udp0 1 udp 2 127\.0\.0\.1 8443 typ host\r$/m);
+    expect(answer).toMatch(/^a=candidate:tcp0 1 tcp 1 127\.0\.0\.1 8443 typ host tcptype passive\r$/m);
+  });
+
   it("answers as an ICE-lite DTLS client in one bundle, in the order of the offer", () => {
     const sections = new Map<string, AnswerSection>();
     for (const [mid, kind] of [["0", "audio"], ["1", "video"]] as const) {
