@@ -84,7 +84,8 @@ impl Places {
         let of_this = taken.by_address.get(&address).copied().unwrap_or(0);
         let full = taken.total >= self.of_all || of_this >= self.of_one;
         // One line when the turning away begins, none for each who is turned away.
-        if self.full.swap(full, Ordering::Relaxed) < full {
+        let was_full = self.full.swap(full, Ordering::Relaxed);
+        if full && !was_full {
             tracing::warn!("too many ICE-TCP connections: new ones are turned away");
         }
         if full {
