@@ -28,6 +28,8 @@ pub(crate) struct Consumer {
     pub(crate) producer: usize,
     pub(crate) mapping: ConsumerMapping,
     pub(crate) paused: bool,
+    /// The highest layer the way to the receiver bears; None: none. What the receiver wants is `mapping.layer`.
+    pub(crate) given: Option<u8>,
     pub(crate) rewrite: Rewrite,
     /// The next index of the retransmissions' own stream.
     pub(crate) rtx_next: u64,
@@ -35,6 +37,8 @@ pub(crate) struct Consumer {
     pictures: PictureNumbers,
     packets: u32,
     octets: u32,
+    /// `packets` at the last report.
+    reported: u32,
     /// As the receiver last said.
     pub(crate) lost: u64,
     reports: VecDeque<(u32, Instant)>,
@@ -79,14 +83,21 @@ impl Consumer {
             mapping,
             paused,
             rtx_next,
+            given: Some(u8::MAX),
             rewrite: Rewrite::new(clock_rate, first_index),
             pictures: PictureNumbers::default(),
             packets: 0,
             octets: 0,
+            reported: 0,
             lost: 0,
             reports: VecDeque::new(),
             quality: Quality::default(),
         }
+    }
+
+    /// The layer to send: what is wanted, as far as the way bears it. None: nothing is to be sent.
+    pub(crate) fn layer(&self) -> Option<u8> {
+        self.given.filter(|_| !self.paused).map(|given| given.min(self.mapping.layer))
     }
 
     /// Writes and seals one packet of the producer for this receiver; the sealed length.
@@ -169,19 +180,20 @@ impl Consumer {
         let Some(stamp) = stamp else {
             let sealed = self.compose(packet, &header, &own, sent, srtp, out).map_err(unsealed)?;
             self.records.sent(index, sent.stamp(), 0);
-            return Ok(Again { sealed, rtx: false });
+            return Ok(Again { sealed, rtx: false, numbered: true });
         };
         let Some((ssrc, (_, payload_type))) = self.mapping.rtx_ssrc.zip(payload_map.rtx) else {
             // All fields by name: what varies from packet to packet must come out of the stamp.
-            let Sent { layer, extensions, abs_send_time: _ } = *sent;
-            let sent = Sent { layer, extensions, abs_send_time: stamp.abs_send_time };
+            let Sent { layer, extensions, abs_send_time: _, transport_number: _ } = *sent;
+            let Stamp { abs_send_time, transport_number } = stamp;
+            let sent = Sent { layer, extensions, abs_send_time, transport_number };
             let sealed = self.compose(packet, &header, &own, &sent, srtp, out).map_err(unsealed)?;
-            return Ok(Again { sealed, rtx: false });
+            return Ok(Again { sealed, rtx: false, numbered: false });
         };
         let rtx = Written { ssrc, payload_type, index: self.rtx_next, original: Some(index as u16), ..own };
         let sealed = self.compose(packet, &header, &rtx, sent, srtp, out).map_err(unsealed)?;
         self.rtx_next += 1;
-        Ok(Again { sealed, rtx: true })
+        Ok(Again { sealed, rtx: true, numbered: true })
     }
 
     /// Writes and seals a plain packet of the producer under another header; the sealed length.
@@ -203,10 +215,11 @@ impl Consumer {
                 .map(|(_, v)| v)
         };
         let to = &self.mapping.extensions;
-        let mut extensions: [(u8, &[u8]); 4] = [(0, &[]); 4];
+        let mut extensions: [(u8, &[u8]); 5] = [(0, &[]); 5];
         let values = [
             (to.mid, Some(self.mapping.mid.as_bytes())),
             (to.abs_send_time, Some(&sent.abs_send_time[..])),
+            (to.transport_cc, sent.transport_number.as_ref().map(|number| &number[..])),
             (to.audio_level, to.audio_level.and_then(|_| find(sent.extensions.audio_level, 1))),
             (
                 to.video_orientation,
@@ -270,6 +283,12 @@ impl Consumer {
         })
     }
 
+    /// Packets sent since it was asked last.
+    pub(crate) fn packets_since_report(&mut self) -> u32 {
+        let before = std::mem::replace(&mut self.reported, self.packets);
+        self.packets.wrapping_sub(before)
+    }
+
     /// Takes the receiver's report. Round trip = now − when that sender report left − how long it lay there.
     pub(crate) fn reported(&mut self, now: Instant, block: &ReportBlock, clock_rate: u32) {
         // Duplicates can make it negative.
@@ -301,6 +320,8 @@ struct Written {
 pub(crate) struct Again {
     pub(crate) sealed: usize,
     pub(crate) rtx: bool,
+    /// It carries the transport-wide number it was given, and not that of its first time.
+    pub(crate) numbered: bool,
 }
 
 /// Why a packet is not sent again.
@@ -319,11 +340,13 @@ pub(crate) struct Sent {
     pub(crate) layer: u8,
     pub(crate) extensions: ProducerExtensions,
     pub(crate) abs_send_time: [u8; 3],
+    /// For receivers that tell when it came.
+    pub(crate) transport_number: Option<[u8; 2]>,
 }
 
 impl Sent {
     fn stamp(&self) -> Stamp {
-        Stamp { abs_send_time: self.abs_send_time }
+        Stamp { abs_send_time: self.abs_send_time, transport_number: self.transport_number }
     }
 }
 

@@ -103,6 +103,18 @@ counters! {
     not_again_needless,
     /// Nothing was sent under that SSRC or number.
     not_again_unknown,
+    /// Transport-wide feedback received from subscribers.
+    feedback_received,
+    /// Subscribers' video given less because too much was sent, by what told so.
+    overuse_growing_queue,
+    overuse_standing_queue,
+    overuse_loss,
+    /// Subscribers' videos paused and taken up again for bandwidth; the difference is paused now or was removed since.
+    paused_by_bandwidth,
+    resumed_by_bandwidth,
+    /// Subscribers' videos given a lower or a higher layer for bandwidth.
+    layers_lowered,
+    layers_raised,
     /// Commands that named something unknown or already there.
     commands_refused,
     /// DTLS handshakes finished.

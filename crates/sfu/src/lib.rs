@@ -23,11 +23,14 @@
 
 #![forbid(unsafe_code)]
 
+mod allocation;
 mod batch;
 mod command;
 mod consumer;
 mod counters;
+mod downlink;
 mod dtls;
+mod estimate;
 mod history;
 mod ids;
 mod keyframe;
@@ -37,6 +40,7 @@ pub mod ortc;
 #[cfg(test)]
 mod peer;
 mod producer;
+mod rate;
 mod reception;
 mod record;
 mod remote;
@@ -47,6 +51,7 @@ mod rtx;
 mod srtp;
 mod stun;
 mod transport;
+mod trend;
 mod twcc;
 mod usage;
 mod vp8;

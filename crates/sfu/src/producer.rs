@@ -7,6 +7,7 @@ use crate::{
     history::History,
     layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
+    rate::Rate,
     rtp::Header,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Producer {
     pub(crate) keyframes: Vec<KeyframeRequests>,
     /// One per stream of `media`.
     pub(crate) histories: Vec<History>,
+    /// Of the packets that came, as they will be sent; one per stream of `media`.
+    pub(crate) rates: Vec<Rate>,
     /// Packets of this turn, as they arrived.
     pub(crate) turn: Vec<Opened>,
 }

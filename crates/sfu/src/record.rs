@@ -44,6 +44,7 @@ struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stamp {
     pub(crate) abs_send_time: [u8; 3],
+    pub(crate) transport_number: Option<[u8; 2]>,
 }
 
 /// Whether a packet may be sent again.
@@ -108,7 +109,7 @@ impl Records {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp { abs_send_time: [1, 2, 3] };
+    const STAMP: Stamp = Stamp { abs_send_time: [1, 2, 3], transport_number: None };
 
     #[test]
     fn a_record_takes_sixteen_bytes_at_most() {

@@ -74,6 +74,18 @@ pub(crate) fn read(compound: &[u8], mut each: impl FnMut(Statement)) -> bool {
     !compound.is_empty()
 }
 
+/// The bodies of the transport-wide feedback in a compound, behind their two SSRCs, as far as the framing holds.
+pub(crate) fn transport_feedback(compound: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = compound;
+    let packets = std::iter::from_fn(move || {
+        let (packet, tail) = split(rest)?;
+        rest = tail;
+        Some(packet)
+    });
+    let wide = |packet: &Packet<'_>| (packet.kind, packet.count) == (TRANSPORT_FEEDBACK, TRANSPORT_WIDE);
+    packets.filter(wide).filter_map(|packet| packet.body.get(8..))
+}
+
 struct Packet<'a> {
     /// Report count or feedback message type.
     count: u8,

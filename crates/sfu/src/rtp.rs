@@ -3,7 +3,8 @@
 /// Fixed header.
 pub(crate) const FIXED_HEADER: usize = 12;
 /// The longest header written: fixed part, extension head, and every extension this server writes.
-pub(crate) const MAX_WRITTEN_HEADER: usize = FIXED_HEADER + 4 + (1 + 16) + (1 + 1) + (1 + 3) + (1 + 1) + 3;
+pub(crate) const MAX_WRITTEN_HEADER: usize =
+    FIXED_HEADER + 4 + (1 + 16) + (1 + 1) + (1 + 3) + (1 + 2) + (1 + 1) + 3;
 
 const ONE_BYTE: u16 = 0xbede;
 /// 0x1000 to 0x100f: the low bits are for the application.

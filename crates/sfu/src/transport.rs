@@ -9,6 +9,7 @@ use aws_lc_rs::hmac;
 
 use crate::{
     Remote, SrtpOffer, SrtpProfile, TransportId, TransportSpec,
+    downlink::Downlink,
     dtls::Handshake,
     nack::Gaps,
     ortc::{Fingerprint, IceProtocol},
@@ -64,6 +65,8 @@ pub(crate) struct Transport {
     pub(crate) sealed: HashMap<u32, u64>,
     /// Once a producer announced transport-wide numbers.
     pub(crate) uplink: Option<Uplink>,
+    /// Once there was a consumer of video.
+    pub(crate) downlink: Option<Box<Downlink>>,
     pub(crate) next_report: Option<Instant>,
     /// The earliest timer entry that is valid.
     pub(crate) armed: Option<Instant>,
@@ -141,6 +144,7 @@ impl Transport {
             by_sent_ssrc: HashMap::new(),
             sealed: HashMap::new(),
             uplink: None,
+            downlink: None,
             next_report: None,
             armed: None,
             turn: Vec::new(),

@@ -37,6 +37,7 @@ pub struct ConsumerExtensions {
     pub mid: Option<u8>,
     pub audio_level: Option<u8>,
     pub abs_send_time: Option<u8>,
+    pub transport_cc: Option<u8>,
     pub video_orientation: Option<u8>,
 }
 
@@ -170,7 +171,7 @@ fn entry(own: &RtpCodecCapability, payload_type: u8) -> RtpCodecParameters {
     }
 }
 
-/// Mid and send time are written by this server; the others only pass through when the producer sends them.
+/// Mid, send time and transport-wide number are written by this server; the others only pass through when the producer sends them.
 fn extensions(
     producer: &ProducerMedia,
     capabilities: &RtpCapabilities,
@@ -196,6 +197,7 @@ fn extensions(
         mid: take(router::MID, true),
         audio_level: take(router::AUDIO_LEVEL, producer.extensions.audio_level.is_some()),
         abs_send_time: take(router::ABS_SEND_TIME, true),
+        transport_cc: take(router::TRANSPORT_CC, true),
         video_orientation: take(router::VIDEO_ORIENTATION, producer.extensions.video_orientation.is_some()),
     };
     (ids, announced)

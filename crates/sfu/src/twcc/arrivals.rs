@@ -74,7 +74,7 @@ fn tick(epoch: Instant, now: Instant) -> u64 {
 
 /// Arrival times of the last numbers, without the wrap of the 16 bits.
 #[derive(Debug)]
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     /// By number modulo `WINDOW`: when it came, in ticks plus one; 0: it did not.
     times: Vec<u64>,
     highest: Option<u64>,
@@ -94,7 +94,7 @@ impl Default for Arrivals {
 
 impl Arrivals {
     /// Notes a packet. A number that came before keeps its first time.
-    pub(super) fn packet(&mut self, number: u16, tick: u64) {
+    pub(crate) fn packet(&mut self, number: u16, tick: u64) {
         // The first one stands in the second cycle, so that one before it has a place.
         let first = u64::from(number) + (1 << 16);
         let highest = *self.highest.get_or_insert_with(|| {
@@ -120,7 +120,7 @@ impl Arrivals {
     }
 
     /// The next feedback; None when everything that came is reported.
-    pub(super) fn next_feedback(&mut self) -> Option<Body> {
+    pub(crate) fn next_feedback(&mut self) -> Option<Body> {
         let highest = self.highest?;
         let Some(first) = (self.next..=highest).find(|number| self.time(*number).is_some()) else {
             self.pending = 0;

@@ -98,3 +98,108 @@ fn chunk(symbols: &[Symbol]) -> (u16, usize) {
         (0xc000 | vector(2, TWO_BIT), all(TWO_BIT))
     }
 }
+
+/// A feedback as it came: number of each packet and when it came, in ticks after the reference time.
+#[derive(Debug, Clone)]
+pub(super) struct Statuses<'a> {
+    /// 24 bits of it, in units of 64 ms.
+    pub(super) reference: u32,
+    next: u16,
+    left: usize,
+    chunks: &'a [u8],
+    differences: &'a [u8],
+    chunk: Chunk,
+    passed: i64,
+}
+
+/// A chunk and how many of its statuses were taken.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    bits: u16,
+    taken: usize,
+}
+
+impl Chunk {
+    fn statuses(self) -> usize {
+        match self.bits >> 14 {
+            0 | 1 => usize::from(self.bits & 0x1fff),
+            2 => ONE_BIT,
+            _ => TWO_BIT,
+        }
+    }
+
+    /// The wire's symbol at a place, 0 to 3.
+    fn symbol(self, at: usize) -> u16 {
+        match self.bits >> 14 {
+            0 | 1 => self.bits >> 13 & 3,
+            2 => self.bits >> (ONE_BIT - 1).saturating_sub(at) & 1,
+            _ => self.bits >> (2 * (TWO_BIT - 1).saturating_sub(at)) & 3,
+        }
+    }
+}
+
+impl<'a> Statuses<'a> {
+    /// None: malformed, or more than `limit` packets.
+    pub(super) fn read(body: &'a [u8], limit: usize) -> Option<Self> {
+        let ([b0, b1, c0, c1, r0, r1, r2, _], rest) = body.split_first_chunk::<HEAD>()?;
+        let left = usize::from(u16::from_be_bytes([*c0, *c1]));
+        if left > limit {
+            return None;
+        }
+        // The differences begin where the chunks have said enough.
+        let (mut said, mut bytes, mut length) = (0, 0, 0);
+        while said < left {
+            let chunk = Chunk { bits: word(rest, length)?, taken: 0 };
+            let count = chunk.statuses().min(left - said);
+            for at in 0..count {
+                bytes += match chunk.symbol(at) {
+                    3 => return None,
+                    symbol => usize::from(symbol),
+                };
+            }
+            said += count;
+            length += 2;
+        }
+        let (chunks, differences) = rest.split_at_checked(length)?;
+        (bytes <= differences.len()).then_some(Self {
+            reference: u32::from_be_bytes([0, *r0, *r1, *r2]),
+            next: u16::from_be_bytes([*b0, *b1]),
+            left,
+            chunks,
+            differences,
+            chunk: Chunk { bits: 0, taken: 0 },
+            passed: 0,
+        })
+    }
+}
+
+impl Iterator for Statuses<'_> {
+    type Item = (u16, Option<i64>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        while self.chunk.taken >= self.chunk.statuses() {
+            self.chunk = Chunk { bits: word(self.chunks, 0)?, taken: 0 };
+            self.chunks = self.chunks.get(2..)?;
+        }
+        let symbol = self.chunk.symbol(self.chunk.taken);
+        self.chunk.taken += 1;
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        let (difference, rest) = match symbol {
+            1 => self.differences.split_first().map(|(byte, rest)| (i64::from(*byte), rest))?,
+            2 => {
+                let (bytes, rest) = self.differences.split_first_chunk()?;
+                (i64::from(i16::from_be_bytes(*bytes)), rest)
+            }
+            _ => return Some((number, None)),
+        };
+        self.differences = rest;
+        self.passed += difference;
+        Some((number, Some(self.passed)))
+    }
+}
+
+fn word(data: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?))
+}

@@ -2,11 +2,15 @@
 //! a transport, and the receiver's word on when each of them came.
 
 mod arrivals;
+mod departures;
 mod feedback;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use arrivals::Arrivals;
 pub(crate) use arrivals::Uplink;
+pub(crate) use departures::{Departures, Fate};
 
 /// Arrival times are counted in this many per second: 250 µs each, as the feedback carries them.
 const TICKS_PER_SECOND: u64 = 4_000;

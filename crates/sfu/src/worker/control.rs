@@ -6,11 +6,13 @@ use super::Worker;
 use crate::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
     consumer::Consumer,
+    downlink::{Downlink, micros},
     history::History,
     layers::Layers,
     nack::Gaps,
     ortc::MediaKind,
     producer::{KeyframeRequests, Producer},
+    rate::Rate,
     transport::{Feed, Inbound, Transport},
     twcc::Uplink,
 };
@@ -44,7 +46,7 @@ impl Worker {
             Command::AddProducer(spec) => self.add_producer(spec),
             Command::SetProducerActive(id, active) => self.set_producer_active(id, active),
             Command::RemoveProducer(id) => self.producer_index(id).map(|index| self.remove_producer(index)),
-            Command::AddConsumer(spec) => self.add_consumer(spec),
+            Command::AddConsumer(spec) => self.add_consumer(now, spec),
             Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
             Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
             Command::RemoveConsumer(id) => self.consumer_index(id).map(|index| self.remove_consumer(index)),
@@ -144,6 +146,7 @@ impl Worker {
             layers: Layers::new(spec.media.streams.len()),
             keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
             histories: spec.media.streams.iter().map(|_| History::new(spec.kind)).collect(),
+            rates: vec![Rate::new(); spec.media.streams.len()],
             turn: Vec::new(),
             media: spec.media,
         };
@@ -206,7 +209,7 @@ impl Worker {
         }
     }
 
-    fn add_consumer(&mut self, spec: ConsumerSpec) -> Result<(), Refusal> {
+    fn add_consumer(&mut self, now: Instant, spec: ConsumerSpec) -> Result<(), Refusal> {
         if self.consumer_ids.contains_key(&spec.id) {
             return Err(Refusal::Taken);
         }
@@ -228,8 +231,18 @@ impl Worker {
         let mut first =
             |ssrc: u32| transport.sealed.remove(&ssrc).unwrap_or_else(|| u64::from(ssrc & 0x3fff));
         let first = (first(ssrc), rtx.map_or(0, first));
-        let consumer =
+        let mut consumer =
             Consumer::new(spec.id, transport_index, producer_index, spec.mapping, spec.paused, first);
+        if producer.kind == MediaKind::Video {
+            let (id, now) = (transport.id, micros(self.epoch, now));
+            let spread = (id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8;
+            let downlink = transport.downlink.get_or_insert_with(|| Box::new(Downlink::new(now, spread)));
+            downlink.videos += 1;
+            if downlink.budget.is_limited() {
+                // The way is full: more comes by steps.
+                consumer.given = Some(0);
+            }
+        }
         let index = self.consumers.insert(consumer);
         transport.by_sent_ssrc.extend(rtx.map(|ssrc| (ssrc, index)));
         self.consumer_ids.insert(spec.id, index);
@@ -269,6 +282,11 @@ impl Worker {
             transport.consumers.retain(|other| *other != index);
             transport.tally.lost_down += consumer.lost;
             transport.by_sent_ssrc.remove(&consumer.mapping.ssrc);
+            if let Some(downlink) = transport.downlink.as_mut()
+                && consumer.mapping.kind == MediaKind::Video
+            {
+                downlink.videos -= 1;
+            }
             transport.sealed.insert(consumer.mapping.ssrc, consumer.rewrite.next());
             if let Some(rtx) = consumer.mapping.rtx_ssrc {
                 transport.by_sent_ssrc.remove(&rtx);
@@ -290,14 +308,15 @@ impl Worker {
 
     /// Notes that a consumer of video needs a keyframe of its layer.
     pub(super) fn want_keyframe(&mut self, index: usize) {
-        let Some(consumer) = self.consumers.get(index).filter(|consumer| !consumer.paused) else { return };
+        let Some(consumer) = self.consumers.get(index) else { return };
+        let Some(layer) = consumer.layer() else { return };
         // Before the transport is open the keyframe would be dropped; opening asks again.
         if !self.transports.get(consumer.transport).is_some_and(Transport::is_open) {
             return;
         }
         let Some(producer) = self.producers.get(consumer.producer) else { return };
         if producer.kind == MediaKind::Video && producer.active {
-            self.keyframes_wanted.push((consumer.producer, producer.layer(consumer.mapping.layer)));
+            self.keyframes_wanted.push((consumer.producer, producer.layer(layer)));
         }
     }
 

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::{
     batch::{Inbox, Sender},
     consumer::{Sent, Skip, abs_send_time},
+    downlink::micros,
     ortc::MediaKind,
 };
 
@@ -34,7 +35,7 @@ impl Worker {
             for &index in &producer.consumers {
                 let Some(consumer) = self.consumers.get(index) else { continue };
                 let Some(transport) = self.transports.get_mut(consumer.transport) else { continue };
-                if consumer.paused || !transport.is_open() {
+                if consumer.layer().is_none() || !transport.is_open() {
                     self.counters.consumer_paused += producer.turn.len() as u64;
                     continue;
                 }
@@ -53,15 +54,20 @@ impl Worker {
             transport.turn.clear();
             return;
         };
-        let abs_send_time = abs_send_time(self.epoch, now);
+        let (abs_send_time, micros) = (abs_send_time(self.epoch, now), micros(self.epoch, now));
         for index in transport.turn.drain(..) {
             let Some(consumer) = self.consumers.get_mut(index) else { continue };
             let Some(producer) = self.producers.get(consumer.producer) else { continue };
-            let layer = producer.layer(consumer.mapping.layer);
-            let sent = Sent { layer, extensions: producer.media.extensions, abs_send_time };
+            let Some(layer) = consumer.layer().map(|layer| producer.layer(layer)) else { continue };
+            let mut downlink = transport.downlink.as_mut().filter(|downlink| downlink.videos > 0);
+            let numbered = consumer.mapping.extensions.transport_cc.is_some();
+            let extensions = producer.media.extensions;
+            let mut sent = Sent { layer, extensions, abs_send_time, transport_number: None };
             for opened in &producer.turn {
                 let packet = inbox.datagram(opened.slot);
                 let (mut skip, mut written) = (None, 0);
+                sent.transport_number =
+                    downlink.as_ref().map(|downlink| downlink.departures.number().to_be_bytes());
                 sender.datagram(to, |room| match consumer.write(now, packet, opened, &sent, srtp, room) {
                     Ok(length) => {
                         written = length as u64;
@@ -77,6 +83,9 @@ impl Worker {
                         self.counters.rtp_out += 1;
                         transport.tally.packets_down += 1;
                         transport.tally.bytes_down += written;
+                        if let Some(downlink) = downlink.as_mut() {
+                            downlink.sent(micros, written as usize, numbered);
+                        }
                     }
                     Some(Skip::PayloadType) => self.counters.dropped_payload_type += 1,
                     Some(Skip::AwaitsKeyframe) => {

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::{
     Event, FailReason, LostReason, Remote, SrtpProfile,
     batch::{Inbox, Sender},
+    downlink::{BELOW_RTP, micros},
     dtls::{self, Outcome},
     keyframe, nack,
     ortc::MediaKind,
@@ -13,7 +14,7 @@ use crate::{
     reception::SenderClock,
     rtcp::{self, Statement},
     rtp,
-    srtp::{Refused, Role, Srtp},
+    srtp::{MAX_OVERHEAD, Refused, Role, Srtp},
     stun::{self, Check},
     transport::{Feed, Inbound},
 };
@@ -290,6 +291,9 @@ impl Worker {
                 self.gapped.push(producer.transport);
             }
         }
+        if let Some(rate) = producer.rates.get_mut(usize::from(opened.layer)) {
+            rate.add(micros(self.epoch, now), opened.length + MAX_OVERHEAD + BELOW_RTP);
+        }
         if !producer.consumers.is_empty()
             && let Some(history) = producer.histories.get_mut(usize::from(opened.layer))
         {
@@ -313,6 +317,7 @@ impl Worker {
             Err(refused) => return self.refused(refused),
         };
         self.counters.rtcp_in += 1;
+        let micros = micros(self.epoch, now);
         let (producers, consumers) = (&mut self.producers, &mut self.consumers);
         let (wanted, counters) = (&mut self.keyframes_wanted, &mut self.counters);
         let most = self.asked.len() + MAX_ASKED;
@@ -329,6 +334,13 @@ impl Worker {
                 if let Some(consumer) = consumer.filter(|consumer| consumer.mapping.ssrc == block.ssrc) {
                     let clock_rate = producers.get(consumer.producer).map_or(90_000, |p| p.clock_rate());
                     consumer.reported(now, &block, clock_rate);
+                    // Feedback says the same, sooner.
+                    if let Some(downlink) = transport.downlink.as_mut()
+                        && consumer.mapping.extensions.transport_cc.is_none()
+                    {
+                        let packets = consumer.packets_since_report();
+                        downlink.estimator.report(micros, packets, block.fraction_lost);
+                    }
                 }
             }
             Statement::KeyframeRequest { ssrc } => {
@@ -336,10 +348,10 @@ impl Worker {
                 if let Some(consumer) = consumer
                     && let Some(producer) = producers.get(consumer.producer)
                 {
-                    let target = producer.layer(consumer.mapping.layer);
-                    wanted.push((consumer.producer, target));
+                    let target = consumer.layer().map(|layer| producer.layer(layer));
+                    wanted.extend(target.map(|target| (consumer.producer, target)));
                     // The one that goes on until then is seen as well.
-                    let present = consumer.rewrite.layer().filter(|present| *present != target);
+                    let present = consumer.rewrite.layer().filter(|present| Some(*present) != target);
                     wanted.extend(present.map(|present| (consumer.producer, present)));
                 }
             }
@@ -358,6 +370,13 @@ impl Worker {
         if !sound {
             counters.dropped_malformed += 1;
         }
+        if let Some(downlink) = transport.downlink.as_mut() {
+            for body in rtcp::transport_feedback(packet.get(..length).unwrap_or_default()) {
+                counters.feedback_received += 1;
+                counters.dropped_malformed += u64::from(!downlink.feedback(micros, body));
+            }
+        }
         self.heard(now, index);
+        self.allocate(now, index);
     }
 }

@@ -1,5 +1,6 @@
 //! The worker: everything one media thread owns, and one turn of its loop.
 
+mod allocate;
 mod ask;
 mod control;
 mod feedback;
@@ -21,6 +22,7 @@ use slab::Slab;
 
 use crate::{
     ConsumerId, Counters, Event, Identity, ProducerId, Quality, Remote, TransportId,
+    allocation::Source,
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
     producer::Producer,
@@ -56,6 +58,9 @@ pub struct Worker {
     asked: Vec<(usize, u16)>,
     /// Streams (producer, layer) of which a keyframe is wanted.
     keyframes_wanted: Vec<(usize, u8)>,
+    /// Room for choosing layers: the sources of a subscriber, and their consumers.
+    sources: Vec<Source>,
+    chosen: Vec<usize>,
     /// Last datagrams of transports that are closed already.
     farewells: Vec<(Remote, Vec<u8>)>,
 }
@@ -92,6 +97,8 @@ impl Worker {
             gapped: Vec::new(),
             asked: Vec::new(),
             keyframes_wanted: Vec::new(),
+            sources: Vec::new(),
+            chosen: Vec::new(),
             farewells: Vec::new(),
         }
     }

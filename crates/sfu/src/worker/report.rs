@@ -99,6 +99,7 @@ impl Worker {
         transport.next_report = Some(next);
         self.send_receiver_reports(now, index, sender);
         self.send_sender_reports(now, index, sender);
+        self.allocate(now, index);
         self.arm(index, next);
     }
 
@@ -121,7 +122,8 @@ impl Worker {
         let Some(transport) = self.transports.get(index) else { return };
         let mut reports = Vec::new();
         for &at in &transport.consumers {
-            let Some(consumer) = self.consumers.get_mut(at).filter(|consumer| !consumer.paused) else {
+            let Some(consumer) = self.consumers.get_mut(at).filter(|consumer| consumer.layer().is_some())
+            else {
                 continue;
             };
             let Some(producer) = self.producers.get(consumer.producer) else { continue };

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::{
     batch::Sender,
     consumer::{Refused, Sent, abs_send_time},
+    downlink::micros,
     ortc::MediaKind,
     transport::Transport,
 };
@@ -45,7 +46,8 @@ impl Worker {
         let Some(consumer) = self.consumers.get_mut(index) else { return UNKNOWN };
         let Some(producer) = self.producers.get(consumer.producer) else { return UNKNOWN };
         let Some(out) = consumer.rewrite.index_of(number) else { return UNKNOWN };
-        let Some((layer, source)) = consumer.rewrite.source_of(out).filter(|_| !consumer.paused) else {
+        let Some((layer, source)) = consumer.rewrite.source_of(out).filter(|_| consumer.layer().is_some())
+        else {
             return Answer::Needless;
         };
         let place = usize::from(layer);
@@ -71,15 +73,28 @@ impl Worker {
         let Some(transport) = self.transports.get_mut(consumer.transport).filter(|t| t.is_open()) else {
             return UNKNOWN;
         };
-        let Transport { srtp: Some(srtp), remote: Some(to), tally, .. } = transport else { return UNKNOWN };
+        let Transport { srtp: Some(srtp), remote: Some(to), tally, downlink, .. } = transport else {
+            return UNKNOWN;
+        };
+        let mut downlink = downlink.as_mut().filter(|downlink| downlink.videos > 0);
         let extensions = producer.media.extensions;
-        let sent = Sent { layer, extensions, abs_send_time: abs_send_time(self.epoch, now) };
+        let sent = Sent {
+            layer,
+            extensions,
+            abs_send_time: abs_send_time(self.epoch, now),
+            transport_number: downlink.as_ref().map(|downlink| downlink.departures.number().to_be_bytes()),
+        };
+        let has_feedback = consumer.mapping.extensions.transport_cc.is_some();
+        let micros = micros(self.epoch, now);
         let now = now.saturating_duration_since(self.epoch).as_millis() as u32;
         let mut answer = UNKNOWN;
         sender.datagram(*to, |room| match consumer.write_again(now, packet, out, &sent, srtp, room) {
             Ok(again) => {
                 tally.packets_down += 1;
                 tally.bytes_down += again.sealed as u64;
+                if let Some(downlink) = downlink.as_mut() {
+                    downlink.sent(micros, again.sealed, again.numbered && has_feedback);
+                }
                 answer = Answer::Sent { rtx: again.rtx };
                 Some(again.sealed)
             }

@@ -1,10 +1,13 @@
 //! The worker with peers in memory: forwarding and reports here, the rest by subject.
 
+mod bandwidth;
+mod call;
 mod connectivity;
 mod control;
 mod feedback;
 mod hostile;
 mod keyframes;
+mod netem;
 mod recovery;
 mod simulcast;
 mod usage;

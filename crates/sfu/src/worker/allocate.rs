@@ -1,0 +1,104 @@
+//! What each subscriber is given of the video it wants.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::{
+    allocation::{Answer, MAX_LAYERS, Source},
+    downlink::micros,
+    estimate::Overuse,
+    ortc::MediaKind,
+    rate::Rate,
+};
+
+impl Worker {
+    /// Looks at what a subscriber is given, when it is time to.
+    pub(super) fn allocate(&mut self, now: Instant, index: usize) {
+        let Some(transport) = self.transports.get_mut(index).filter(|transport| transport.is_open()) else {
+            return;
+        };
+        let Some(downlink) = transport.downlink.as_mut() else { return };
+        if !downlink.take_due(now) {
+            return;
+        }
+        let micros = micros(self.epoch, now);
+        let overuse = downlink.estimator.overuse(micros);
+        if overuse.is_none() && !downlink.budget.is_limited() {
+            return;
+        }
+        let mut audio = 0;
+        let (mut sources, mut chosen) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.chosen));
+        for &at in &transport.consumers {
+            let Some(consumer) = self.consumers.get(at).filter(|consumer| !consumer.paused) else { continue };
+            let Some(producer) = self.producers.get(consumer.producer).filter(|p| p.active) else { continue };
+            let rate = |layer: u8| {
+                let rate = producer.rates.get(usize::from(producer.layer(layer)));
+                rate.map_or(0, |rate| rate.bits_per_second(micros, Rate::SECOND))
+            };
+            if producer.kind == MediaKind::Audio {
+                audio += rate(0);
+                continue;
+            }
+            let wanted = producer.layer(consumer.mapping.layer);
+            let mut rates = [0; MAX_LAYERS];
+            rates.iter_mut().zip(0..).for_each(|(to, layer)| *to = rate(layer));
+            sources.push(Source { wanted, given: consumer.given.map(|given| given.min(wanted)), rates });
+            chosen.push(at);
+        }
+        match overuse {
+            Some(cause) => {
+                let arriving = downlink.estimator.arriving(micros);
+                let answer = downlink.budget.lower(micros, arriving, audio, &mut sources);
+                let less = answer == Answer::Less;
+                if answer != Answer::Echo {
+                    downlink.estimator.answered(micros, less.then_some(cause));
+                }
+                if less {
+                    *match cause {
+                        Overuse::GrowingQueue => &mut self.counters.overuse_growing_queue,
+                        Overuse::StandingQueue => &mut self.counters.overuse_standing_queue,
+                        Overuse::Loss => &mut self.counters.overuse_loss,
+                    } += 1;
+                }
+            }
+            None => {
+                if downlink.budget.raise(micros, audio, &mut sources) {
+                    downlink.estimator.raised(micros);
+                }
+            }
+        }
+        let limited = downlink.budget.is_limited();
+        for (source, at) in sources.drain(..).zip(chosen.drain(..)) {
+            // Without a limit what is wanted later is given as well.
+            self.give(at, if limited { source.given } else { Some(u8::MAX) });
+        }
+        (self.sources, self.chosen) = (sources, chosen);
+    }
+
+    /// Gives a consumer layers up to `given`, or pauses it.
+    fn give(&mut self, index: usize, given: Option<u8>) {
+        let Some(consumer) = self.consumers.get_mut(index) else { return };
+        let wanted = consumer.mapping.layer;
+        let before = std::mem::replace(&mut consumer.given, given);
+        let effective = |given: Option<u8>| given.map(|given| given.min(wanted));
+        match (effective(before), effective(given)) {
+            (before, after) if before == after => {}
+            (_, None) => {
+                self.counters.paused_by_bandwidth += 1;
+                consumer.rewrite.interrupt();
+            }
+            (None, Some(_)) => {
+                self.counters.resumed_by_bandwidth += 1;
+                self.restart(index);
+            }
+            (before, after) => {
+                *(if after < before {
+                    &mut self.counters.layers_lowered
+                } else {
+                    &mut self.counters.layers_raised
+                }) += 1;
+                self.want_keyframe(index);
+            }
+        }
+    }
+}
