@@ -18,7 +18,10 @@
 //! 4. `worker/report.rs` does what is due: flights to repeat, transports that fell silent, sender and receiver
 //!    reports, keyframe requests.
 //!
-//! What is forwarded to whom changes only by [`Command`]s (`worker/control.rs`), and a command given before a packet
+//! How much of the wanted video a subscriber gets follows from its feedback: `twcc/` says when which packet came,
+//! `estimate.rs` whether that was too much, `allocation.rs` what is given instead (`worker/allocate.rs`).
+//!
+//! What is forwarded to whom changes otherwise only by [`Command`]s (`worker/control.rs`), and a command given before a packet
 //! arrives takes effect before it. [`ortc`] turns what clients announce into what commands carry.
 
 #![forbid(unsafe_code)]
