@@ -169,7 +169,7 @@ impl Call {
                 let second = self.second(subscriber);
                 second.queue = second.queue.max(queue);
             }
-            if passed % 20 == 0 {
+            if passed.is_multiple_of(20) {
                 let index = passed / 20;
                 let packet = self.world.peers[self.microphone].seal(
                     109,
@@ -184,11 +184,11 @@ impl Call {
             self.film(passed);
             self.carry();
             self.arrive();
-            if passed % 100 == 0 {
-                self.answer(passed % 1_000 == 0);
+            if passed.is_multiple_of(100) {
+                self.answer(passed.is_multiple_of(1_000));
             }
-            // Publishers answer nothing; what they were told is read as it comes.
-            if passed % 15_000 == 0 {
+            // A transport that is never checked is lost.
+            if passed.is_multiple_of(15_000) {
                 self.check_in();
             }
         }
@@ -210,7 +210,7 @@ impl Call {
                 });
             }
             *read = told.len();
-            if passed % (1_000 / FRAMES) == 0 {
+            if passed.is_multiple_of(1_000 / FRAMES) {
                 let total: u64 = camera.rates.iter().sum();
                 let mut leaves = camera.paced.back().map_or(now, |(at, ..)| now.max(*at));
                 for (layer, rate) in camera.rates.iter().enumerate() {
@@ -219,7 +219,7 @@ impl Call {
                     let mut left = (frame as usize).max(10);
                     let mut first = true;
                     while left > 0 {
-                        let length = left.min(PAYLOAD).max(4);
+                        let length = left.clamp(4, PAYLOAD);
                         left -= left.min(PAYLOAD);
                         let mut payload = vec![layer as u8; length];
                         (payload[0], payload[1]) = (if first { 0x10 } else { 0 }, u8::from(!keyframe));
