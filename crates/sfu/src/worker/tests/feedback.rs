@@ -97,3 +97,57 @@ fn a_publisher_without_numbers_gets_no_feedback() {
     world.pass(Duration::from_secs(1));
     assert_eq!(feedback(&world, a), []);
 }
+
+/// Under which receivers get their numbers.
+const RECEIVED: u8 = 3;
+
+fn nack(world: &mut World, peer: usize, ssrc: u32, number: u16) {
+    let mut plain = [0; 100];
+    let mut writer = Writer::new(&mut plain);
+    writer.put_receiver_report(&[]);
+    assert!(writer.put_nack(ssrc, &[(number, 0)]));
+    let length = writer.length();
+    let packet = world.peers[peer].seal_rtcp(&plain[..length]);
+    world.send(peer, vec![packet]);
+}
+
+fn numbers(world: &World, peer: usize) -> Vec<Option<u16>> {
+    let number = |value: &[u8]| u16::from_be_bytes(value.try_into().unwrap());
+    world.peers[peer].rtp.iter().map(|packet| packet.extension(RECEIVED).map(number)).collect()
+}
+
+#[test]
+fn packets_to_a_subscriber_of_video_are_numbered_over_all_streams() {
+    let (mut world, a, b) = audio_pair();
+    world.send_audio(a, 0..3);
+    assert_eq!(numbers(&world, b), [None; 3], "with audio alone there is nothing to choose");
+    world.produce(2, a, MediaKind::Video);
+    world.consume(2, b, 2, MediaKind::Video);
+    world.send_video(a, 1, true);
+    world.send_audio(a, 3..5);
+    world.send_video(a, 2, false);
+    assert_eq!(numbers(&world, b)[3..], [0, 1, 2, 3].map(Some));
+    world.apply(Command::RemoveConsumer(ConsumerId(2)));
+    world.send_audio(a, 5..6);
+    assert_eq!(numbers(&world, b).last(), Some(&None));
+}
+
+#[test]
+fn a_packet_sent_again_keeps_its_number_and_a_retransmission_has_its_own() {
+    let (mut world, a, b) = audio_pair();
+    world.produce(2, a, MediaKind::Video);
+    let video = world.consume(2, b, 2, MediaKind::Video);
+    world.send_video(a, 1, true);
+    world.send_audio(a, 0..2);
+    world.pass(Duration::from_millis(100));
+    let first =
+        |world: &World, of: u32| world.peers[b].rtp.iter().find(|p| p.header.ssrc == of).cloned().unwrap();
+    // Audio has no stream for retransmissions: the peer makes sure that it is the same to the bit.
+    let audio = first(&world, 100_001);
+    nack(&mut world, b, 100_001, audio.header.sequence);
+    assert_eq!((world.peers[b].repeats, world.worker.counters().sent_again_plain), (1, 1));
+    let sequence = first(&world, video).header.sequence;
+    nack(&mut world, b, video, sequence);
+    assert_eq!(world.worker.counters().sent_again_rtx, 1);
+    assert_eq!(numbers(&world, b), [0, 1, 2, 3].map(Some));
+}
