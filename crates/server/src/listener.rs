@@ -197,6 +197,7 @@ fn name_host(request: &mut Request) {
 
 #[cfg(test)]
 mod tests {
+    use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -218,6 +219,7 @@ mod tests {
     async fn start(
         name: &str,
         router: Router,
+        media: Option<MediaHandle>,
     ) -> (SocketAddr, certificate::Certificate, TaskTracker, Shutdown) {
         let config = Config { data: crate::scratch::directory(name), ..Default::default() };
         let certificate = certificate::load(&config, &[], crate::ambient::now_ms()).unwrap();
@@ -225,7 +227,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (tasks, shutdown) = (TaskTracker::new(), Shutdown::default());
         let tls = certificate::server_config(&certificate).unwrap();
-        let services = Services { web: Some((tls, router)), media: None };
+        let services = Services { web: Some((tls, router)), media };
         tasks.spawn(serve(listener, services, tasks.clone(), shutdown.clone()));
         (address, certificate, tasks, shutdown)
     }
@@ -238,7 +240,7 @@ mod tests {
                 |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() },
             ),
         );
-        let (address, certificate, tasks, shutdown) = start("listener", router).await;
+        let (address, certificate, tasks, shutdown) = start("listener", router, None).await;
         let leaf = certificate.chain.first().unwrap();
         let (status, body) = healthcheck::get(address, leaf, "/who").await.unwrap();
         assert_eq!((status, body.as_str()), (200, "127.0.0.1"));
@@ -249,8 +251,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn ice_tcp_is_given_to_the_media_worker_beside_https() {
+        let (events, _events) = tokio::sync::mpsc::channel(1);
+        let limits = TcpLimits { patience: Duration::from_millis(500), ..TcpLimits::default() };
+        let config = MediaConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            advertise: vec![],
+            tcp: Some(TcpConfig { port: 1, limits }),
+        };
+        let (media, _thread) = rotunda_media_io::start(&config, events).unwrap();
+        let (address, certificate, ..) = start("ice-tcp", Router::new(), Some(media)).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The head of a frame: the worker waits for the rest, the listener alone would have closed.
+        stream.write_all(&[0, 100]).await.unwrap();
+        let mut answer = [0; 1];
+        assert!(
+            timeout(Duration::from_millis(250), stream.read(&mut answer)).await.is_err(),
+            "closed at once"
+        );
+        let leaf = certificate.chain.first().unwrap();
+        assert_eq!(healthcheck::get(address, leaf, "/none").await.unwrap().0, 404);
+        let read = timeout(HANDSHAKE_TIMEOUT, stream.read(&mut answer)).await.expect("never closed");
+        assert!(matches!(read, Ok(0) | Err(_)));
+    }
+
+    #[tokio::test]
     async fn what_is_not_tls_is_closed_and_others_are_served() {
-        let (address, certificate, ..) = start("not-tls", Router::new()).await;
+        let (address, certificate, ..) = start("not-tls", Router::new(), None).await;
         for first in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 100, 0, 1], &[0x16, 0x04, 0xff]] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(first).await.unwrap();
