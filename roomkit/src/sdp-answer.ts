@@ -1,6 +1,7 @@
 import { RemoteAnswerMediaSection } from "mediasoup-client/handlers/sdp/RemoteMediaSection";
 import { extractDtlsParameters, extractRtpCapabilities, getCname } from "mediasoup-client/handlers/sdp/commonUtils";
 import { getRtpEncodings } from "mediasoup-client/handlers/sdp/unifiedPlanUtils";
+import { addNackSupportForOpus } from "mediasoup-client/handlers/ortc/utils";
 import * as ortc from "mediasoup-client/ortc";
 import type {
   DtlsParameters,
@@ -59,6 +60,8 @@ function localCapabilities(offer: Offer, kind: MediaKind): RtpCapabilities {
   const sdpObject = { ...offer, media: offer.media.filter((m) => m.type === kind) };
   const capabilities = extractRtpCapabilities({ sdpObject });
   ortc.validateAndNormalizeRtpCapabilities(capabilities);
+  // Browsers send lost sound again when an answer asks for it, but do not offer it.
+  addNackSupportForOpus(capabilities);
   return capabilities;
 }
 
@@ -140,7 +143,7 @@ export function sendAnswer(
     offerMediaObject: sectionOf(offer, mid),
     offerRtpParameters: parameters.sending,
     answerRtpParameters: parameters.answer,
-    codecOptions,
+    codecOptions: { opusNack: true, ...codecOptions },
   }).getObject();
 }
 

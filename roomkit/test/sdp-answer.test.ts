@@ -49,6 +49,13 @@ describe("SDP of a sending transport", () => {
     expect(local.dtlsParameters.fingerprints).toHaveLength(1);
   });
 
+  it("sends lost sound again when the server asks", () => {
+    const parameters = sendParameters(sendOffer, "0", "audio", edge);
+    expect(parameters.sending.codecs[0]?.rtcpFeedback).toContainEqual({ type: "nack", parameter: "" });
+    const section = sendAnswer(remote, sendOffer, "0", parameters, {});
+    expect(section.rtcpFb?.map((f) => [f.payload, f.type])).toContainEqual([111, "nack"]);
+  });
+
   it("offers audio with the browser's own numbers, one codec, its SSRC and cname", () => {
     const { sending } = sendParameters(sendOffer, "0", "audio", edge);
     expect(sending.codecs.map((c) => [c.mimeType, c.payloadType])).toEqual([["audio/opus", 111]]);
