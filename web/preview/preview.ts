@@ -1,5 +1,6 @@
-/** Renders the views from fixed states, without a server: `?state=gate|rest|alone|talk|crowd|refused`. Not in the build. */
-import { nothing, Store, type Channel, type Person, type State } from '../src/model';
+/** Renders the views from fixed states, without a server: `?state=gate|rest|alone|talk|video|crowd|shared|moderator|refused|lost`. Not in the build. */
+import { nothing, silentCall, Store, type Call, type Channel, type Person, type State } from '../src/model';
+import { RIGHT_WORDS, type Right } from '../src/rights';
 import { gate } from '../src/views/gate';
 import { h } from '../src/views/dom';
 import { notice } from '../src/views/notice';
@@ -21,8 +22,20 @@ const inside: State = {
   link: 'on',
   servers: [{ serverId: '1', name: 'Rotunda demo', channels: [hallChannel, channel(12, 'Side room', { hidden: true }), channel(13, 'notes', { kind: 'message' })] }],
 };
-const person = (accid: string, mic: boolean, camera = false): Person => ({ accid, me: accid === 'ada', mic, camera });
-const call = (people: Person[]): State['call'] => ({ channel: hallChannel, phase: 'inside', people, mic: people[0]?.mic === true ? 'on' : 'off', camera: people[0]?.camera === true ? 'on' : 'off' });
+const person = (accid: string, mic: boolean, camera = false, screen = false): Person => ({ accid, me: accid === 'ada', mic, camera, screen });
+const call = (people: Person[], more: Partial<Call> = {}): Call => ({
+  ...silentCall,
+  channel: hallChannel,
+  phase: 'inside',
+  people,
+  mic: people[0]?.mic === true ? 'on' : 'off',
+  camera: people[0]?.camera === true ? 'on' : 'off',
+  rights: new Set(),
+  sharpness: new Map(),
+  quality: new Map([['ada', { up: 1, down: 1 }], ['ben', { up: 2, down: 3 }], ['clara', { up: 5, down: 4 }], ['dmitri', { up: 6, down: 6 }]]),
+  ...more,
+});
+const every = new Set(Object.keys(RIGHT_WORDS) as Right[]);
 
 const states: Record<string, State> = {
   gate: base,
@@ -31,8 +44,10 @@ const states: Record<string, State> = {
   talk: { ...inside, call: call([person('ada', true), person('ben', true)]) },
   video: { ...inside, call: call([person('ada', true, true), person('ben', false, true)]) },
   crowd: { ...inside, call: call([person('ada', true), person('ben', true), person('clara', false), person('dmitri', true), person('esther', true)]) },
+  shared: { ...inside, call: call([person('ada', true), person('ben', true, false, true), person('clara', false)]) },
+  moderator: { ...inside, call: call([person('ada', true), person('ben', true, true), person('clara', false)], { rights: every, locks: { mic: true, camera: true }, blocked: new Set(['ben']) }) },
   refused: { ...inside, call: call([person('ada', false), person('ben', true)]), notice: { tone: 'refused', text: 'You do not have the right to use your microphone in this channel.' } },
-  lost: { ...inside, link: 'lost', call: { channel: hallChannel, phase: 'returning', people: [], mic: 'off', camera: 'off' } },
+  lost: { ...inside, link: 'lost', call: call([], { phase: 'returning' }) },
 };
 
 const asked = new URLSearchParams(location.search);
@@ -42,7 +57,7 @@ if (theme !== null) document.documentElement.dataset['theme'] = theme;
 const store = new Store(state);
 const idle = (): void => undefined;
 const list = rail({ enter: idle, signOut: idle, theme: idle });
-const hall = stage({ mic: idle, camera: idle, leave: idle, show: idle });
+const hall = stage({ mic: idle, camera: idle, share: idle, leave: idle, play: idle, show: idle, showScreen: idle, sharpen: idle, choose: idle, act: idle, actOnAll: idle });
 const choose = gate(idle);
 const said = notice(idle);
 document.querySelector('#app')?.append(h('div', { class: 'room' }, state.me ? h('div', { class: 'house' }, list.root, hall.root) : choose.root), said.root);

@@ -1,6 +1,6 @@
 /** Turns what the SDK and the kit reject with into a sentence for a person. */
 
-export type Doing = 'signIn' | 'enter' | 'microphone' | 'camera' | 'look';
+export type Doing = 'signIn' | 'enter' | 'microphone' | 'camera' | 'share' | 'moderate' | 'look';
 
 export interface Failure {
   /** Vendor code, kit code, or null when the error has none. */
@@ -60,8 +60,9 @@ const ENTER: Record<number, string> = {
 };
 
 const PUBLISH: Record<number, (what: string) => string> = {
-  403: (what) => `You do not have the right to use your ${what} in this channel.`,
+  403: (what) => `The server did not let you use your ${what} in this channel.`,
   404: () => 'This channel does not exist any more.',
+  1012: () => 'Somebody is sharing a screen already. Only one person at a time can share in a channel.',
   1015: () => 'You are no longer in this channel.',
   503: () => 'The server is busy. Try again in a moment.',
 };
@@ -75,23 +76,30 @@ const SIGN_IN: Record<number, string> = {
   422: 'This account has been disabled.',
 };
 
-const word = (doing: Doing): string => (doing === 'camera' ? 'camera' : 'microphone');
+const DEVICES: Partial<Record<Doing, string>> = { microphone: 'microphone', camera: 'camera', share: 'screen' };
+
+const FAILED: Record<Exclude<Doing, 'microphone' | 'camera' | 'share'>, string> = {
+  signIn: 'Signing in failed',
+  enter: 'Entering failed',
+  moderate: 'That did not work',
+  look: 'The list could not be read',
+};
 
 /** One plain sentence; an unknown code is shown, never hidden. */
 export function explain(error: unknown, doing: Doing): string {
   const { code, device, text } = failure(error);
-  if (doing === 'microphone' || doing === 'camera') {
-    const said = device === null ? undefined : DEVICE_WORDS[device]?.(word(doing));
+  if (doing === 'microphone' || doing === 'camera' || doing === 'share') {
+    const what = DEVICES[doing] ?? doing;
+    const said = device === null ? undefined : DEVICE_WORDS[device]?.(what);
     if (said !== undefined) return said;
-    const refused = code === null ? undefined : PUBLISH[code]?.(word(doing));
+    const refused = code === null ? undefined : PUBLISH[code]?.(what);
     if (refused !== undefined) return refused;
-    return `Your ${word(doing)} could not be switched: ${text}${code === null ? '' : ` (code ${code})`}.`;
+    return `Your ${what} could not be switched: ${text}${code === null ? '' : ` (code ${code})`}.`;
   }
   const table = doing === 'signIn' ? SIGN_IN : ENTER;
   const known = code === null ? undefined : (table[code] ?? SIGN_IN[code]);
-  if (known !== undefined) return known;
-  const what = doing === 'signIn' ? 'Signing in failed' : doing === 'enter' ? 'Entering failed' : 'The list could not be read';
-  return `${what}: ${text}${code === null ? '' : ` (code ${code})`}.`;
+  if (known !== undefined && doing !== 'moderate') return known;
+  return `${FAILED[doing]}: ${text}${code === null ? '' : ` (code ${code})`}.`;
 }
 
 /** Why a media channel ended, by the kit's end reason; null for an ordinary leave. */
@@ -100,7 +108,7 @@ export function explainEnd(reason: string): string | null {
     case 'LEAVE_BY_SELF':
       return null;
     case 'KICK_OUT':
-      return 'You were taken out of the channel, or lost the right to be in it.';
+      return 'A moderator removed you from the channel.';
     case 'kICK_BY_SELF':
       return 'This account entered from another place, so this seat was given up.';
     case 'CLOSE_BY_BACKEND':

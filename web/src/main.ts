@@ -1,6 +1,6 @@
-import RoomKit from '@rotunda/roomkit';
 import { demoInfo, DemoError } from './demo';
 import { explain } from './explain';
+import { PageKit } from './kit';
 import { Store, type Channel, type DemoAccount } from './model';
 import { Session } from './session';
 import { Tabs } from './tabs';
@@ -22,7 +22,7 @@ async function signIn(account: DemoAccount): Promise<void> {
   const { info } = store.state;
   if (!info || session) return;
   try {
-    session = await Session.open(store, info, account, RoomKit);
+    session = await Session.open(store, info, account, PageKit);
   } catch (error) {
     store.set({ link: 'off', me: null });
     store.notify('refused', error instanceof DemoError ? 'The server gave no token for this account: the demo is off, or the account is not a demo account.' : explain(error, 'signIn'));
@@ -54,8 +54,15 @@ const list = rail({ enter: (channel) => void enter(channel), signOut: () => void
 const hall = stage({
   mic: () => void session?.call.toggleMic(),
   camera: () => void session?.call.toggleCamera(),
+  share: () => void session?.call.toggleShare(),
   leave: () => void session?.call.leave(),
+  play: () => void session?.call.playBlocked(),
   show: (accid, view) => session?.call.show(accid, view),
+  showScreen: (accid, view) => session?.call.showScreen(accid, view),
+  sharpen: (accid, sharpness) => session?.call.sharpen(accid, sharpness),
+  choose: (accid, sharpness) => session?.call.choose(accid, sharpness),
+  act: (act, accid) => void session?.call.moderation.act(act, accid),
+  actOnAll: (act) => void session?.call.moderation.actOnAll(act),
 });
 const said = notice(() => store.set({ notice: null }));
 const house = h('div', { class: 'house' }, list.root, hall.root);

@@ -1,4 +1,6 @@
-/** What the page knows. Views are functions of this; only `session` and `call` write it. */
+/** What the page knows. Views are functions of this; only `session`, `call` and its parts write it. */
+
+import type { Rights } from './rights';
 
 export interface DemoAccount {
   readonly accid: string;
@@ -40,6 +42,22 @@ export interface Person {
   readonly me: boolean;
   readonly mic: boolean;
   readonly camera: boolean;
+  readonly screen: boolean;
+}
+
+/** Of somebody's connection, both ways, as the kit counts: 0 unknown, 1 excellent … 5 very bad, 6 down. */
+export interface Quality {
+  readonly up: number;
+  readonly down: number;
+}
+
+/** Which picture of somebody's camera is asked for. */
+export type Sharpness = 'sharp' | 'light';
+
+/** What a moderator has switched off for everybody. */
+export interface Locks {
+  readonly mic: boolean;
+  readonly camera: boolean;
 }
 
 export type CallPhase = 'entering' | 'inside' | 'returning' | 'leaving';
@@ -50,7 +68,29 @@ export interface Call {
   readonly people: readonly Person[];
   readonly mic: Source;
   readonly camera: Source;
+  readonly share: Source;
+  /** The kit is restoring the media connection by itself; everybody keeps their place. */
+  readonly recovering: boolean;
+  readonly rights: Rights;
+  readonly locks: Locks;
+  readonly quality: ReadonlyMap<string, Quality>;
+  /** Chosen by the person; whoever is not in it gets what fits the size of the tile. */
+  readonly sharpness: ReadonlyMap<string, Sharpness>;
+  /** Accounts whose sound or picture the browser holds back until the person does something. */
+  readonly blocked: ReadonlySet<string>;
 }
+
+/** What a call begins with, and falls back to when the connection is lost. */
+export const silentCall = {
+  people: [],
+  mic: 'off',
+  camera: 'off',
+  share: 'off',
+  recovering: false,
+  locks: { mic: false, camera: false },
+  quality: new Map<string, Quality>(),
+  blocked: new Set<string>(),
+} as const satisfies Partial<Call>;
 
 export type LinkPhase = 'off' | 'connecting' | 'on' | 'lost';
 
@@ -122,5 +162,8 @@ export class Store {
     listener(this.#state);
   }
 }
+
+/** Whose screen is shared, if anybody's. */
+export const sharer = (call: Call): Person | undefined => call.people.find((p) => p.screen);
 
 export const displayName = (state: State, accid: string): string => state.names.get(accid) ?? accid;

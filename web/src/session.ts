@@ -13,6 +13,10 @@ const LIST_NOTIFICATIONS = new Set([
   'serverCreate', 'serverRemove', 'serverUpdate', 'channelCreate', 'channelRemove', 'channelUpdate',
   'channelVisibilityUpdate', 'serverEnterLeave', 'serverMemberInviteDone', 'serverMemberInviteAccept', 'serverMemberApplyAccept',
 ]);
+/** Changes that may alter what I may do: roles, who has them, and what a channel makes of them. */
+const RIGHT_NOTIFICATIONS = new Set([
+  'serverIdentifyAdd', 'serverIdentifyRemove', 'serverIdentifyUpdate', 'channelIdentifyUpdate', 'userIdentifyUpdate',
+]);
 
 const kindOf = (type: string): ChannelKind => (type === 'media' || type === 'message' ? type : 'other');
 
@@ -164,6 +168,7 @@ export class Session {
     });
     sdk.on('systemNotification', ({ systemNotifications }) => {
       if (systemNotifications.some((n) => LIST_NOTIFICATIONS.has(n.type))) void this.refresh();
+      if (systemNotifications.some((n) => RIGHT_NOTIFICATIONS.has(n.type))) void this.call.readRights();
     });
     for (const event of ['memberJoinRTCChannel', 'memberLeaveRTCChannel', 'connectChannel', 'qchatMediaDisconnect'] as const) {
       sdk.on(event, () => void this.#lookInside());

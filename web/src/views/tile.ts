@@ -1,8 +1,9 @@
 import { isSpeaking } from '../call';
-import type { Person } from '../model';
+import type { Person, Quality } from '../model';
 import { h } from './dom';
 import { icon } from './icons';
 import { portrait } from './portrait';
+import { signal } from './signal';
 
 /** ms a tile stays lit after the last loud report, so that it does not flicker between words. */
 const SPEAKING_HOLD_MS = 500;
@@ -10,22 +11,36 @@ const BARS = 5;
 
 export interface Tile {
   readonly root: HTMLElement;
-  update(person: Person): void;
+  /** `menu`: there is something to choose about this person. */
+  update(person: Person, quality: Quality | undefined, menu: boolean): void;
   level(level: number): void;
 }
 
-/** One person: portrait or picture, name, microphone state, live level. */
-export function tile(person: Person, name: string, show: (accid: string, view: HTMLElement) => void): Tile {
+interface Actions {
+  readonly show: (accid: string, view: HTMLElement) => void;
+  readonly menu: (accid: string, button: HTMLButtonElement) => void;
+}
+
+/** One person: portrait or picture, name, microphone state, live level, connection, and the menu about them. */
+export function tile(person: Person, name: string, actions: Actions): Tile {
   const picture = h('div', { class: 'picture' });
   const bars = h('span', { class: 'bars', attrs: { 'aria-hidden': 'true' } }, ...Array.from({ length: BARS }, () => h('i')));
   const mic = h('span', { class: 'mic-state' });
   const state = h('span', { class: 'sr' });
+  const connection = signal();
+  const more = h(
+    'button',
+    { class: 'round more', attrs: { type: 'button', 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'aria-label': `More about ${name}`, title: `More about ${name}` }, click: () => actions.menu(person.accid, more) },
+    icon('more'),
+  );
+  more.hidden = true;
   const root = h(
     'li',
     { class: 'tile', attrs: { 'data-accid': person.accid } },
     portrait(person.accid, name),
     picture,
-    h('div', { class: 'plate' }, mic, h('span', { class: 'plate-name', text: person.me ? `${name} (you)` : name }), bars, state),
+    h('div', { class: 'plate' }, mic, h('span', { class: 'plate-name', text: person.me ? `${name} (you)` : name }), state, bars, connection.root),
+    more,
   );
   root.classList.toggle('mine', person.me);
   let hold: ReturnType<typeof setTimeout> | undefined;
@@ -34,17 +49,22 @@ export function tile(person: Person, name: string, show: (accid: string, view: H
   let now = person;
 
   const say = (): void => {
-    const words = [now.mic ? (speaking ? 'speaking' : 'microphone on') : 'microphone off', now.camera ? 'camera on' : null].filter(Boolean).join(', ');
+    const words = [now.mic ? (speaking ? 'speaking' : 'microphone on') : 'microphone off', now.camera ? 'camera on' : null, now.screen ? 'sharing a screen' : null].filter(Boolean).join(', ');
     if (state.textContent !== words) state.textContent = words;
   };
-  show(person.accid, picture);
+  actions.show(person.accid, picture);
 
   return {
     root,
-    update(next) {
+    update(next, quality, menu) {
       now = next;
-      root.classList.toggle('with-picture', next.camera);
+      // My own view shows the screen while I share it: as it is, not mirrored.
+      const ownScreen = next.me && next.screen;
+      root.classList.toggle('with-picture', next.camera || ownScreen);
+      root.classList.toggle('own-screen', ownScreen);
       root.classList.toggle('silent', !next.mic);
+      connection.update(quality);
+      more.hidden = !menu;
       if (micShown !== next.mic) {
         micShown = next.mic;
         mic.replaceChildren(icon(next.mic ? 'mic' : 'micOff'));
