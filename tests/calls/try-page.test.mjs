@@ -1,12 +1,14 @@
-// The try-it page in two tabs: choose an account, come in, talk, see each other, under its own strict CSP.
+// The try-it page: choose an account, come in, talk, see each other, share a screen, moderate, under its own strict CSP.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { openPage } from '@rotunda/harness/chromium.mjs';
 import { eventually, openWorld } from './people.mjs';
 
 let world;
 before(async () => { world = await openWorld(); });
 after(() => world.close());
+// The accounts of the demo share one channel: whoever a failed test left there would be in the next one's way.
+afterEach(() => Promise.all(world.browser.contexts().map((c) => c.close())));
 
 async function tab(query = '', context) {
   const complaints = [];
@@ -18,6 +20,44 @@ async function tab(query = '', context) {
   assert.equal(response.status(), 200, 'the page is built into the server (npm run build in web/)');
   return { page, complaints, csp: response.headers()['content-security-policy'] };
 }
+/** A page of its own in the demo's channel, as somebody who came by a link. */
+async function come(account, prepare = () => {}) {
+  const page = await openPage(world.browser, 'about:blank', { outside: world.outside });
+  await page.addInitScript(prepare);
+  await page.goto(`${world.server.origin}/try/?as=${account.accid}&channel=${world.server.ready.channel_id}`);
+  await page.waitForSelector('.tile.mine');
+  return page;
+}
+const tileOf = (account) => `.tile[data-accid="${account.accid}"]`;
+/** Until a picture is there and moves on. */
+async function plays(page, selector) {
+  let seen;
+  const look = async () => {
+    seen = await page.$eval(selector, (root) => {
+      const video = root.querySelector('video');
+      return video && { width: video.videoWidth, at: video.currentTime, paused: video.paused, track: video.srcObject?.getVideoTracks().map((t) => `${t.readyState} muted=${t.muted}`) };
+    }).catch((e) => e.message);
+    return seen?.width > 0 && seen.at > 0 && !seen.paused;
+  };
+  await eventually(look, `a picture in ${selector}`, 20_000).catch((e) => assert.fail(`${e.message} ${JSON.stringify(seen)}`));
+}
+const switchOn = async (page, control) => {
+  await page.click(`.control.${control}`);
+  await page.waitForSelector(`.control.${control}[aria-pressed="true"]`);
+};
+/** The sentence the page says next that fits. */
+const says = (page, words) => eventually(async () => {
+  const said = await page.$eval('.notice', (n) => n.textContent).catch(() => '');
+  return words.test(said) && said;
+}, `a notice like ${words}`);
+/** Opens the menu about somebody, or about everybody, and gives the keys of its items. */
+async function menuOf(page, opener) {
+  await page.focus(opener);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.menu [role]:focus');
+  return page.$$eval('.menu [role]', (l) => l.map((i) => i.dataset.key));
+}
+const choose = (page, key) => page.click(`.menu [data-key="${key}"]`);
 const level = (page, accid) => page.$eval(`.tile[data-accid="${accid}"]`, (t) => Number(t.dataset.level));
 
 test('two tabs talk', { timeout: 90_000 }, async () => {
@@ -40,7 +80,9 @@ test('two tabs talk', { timeout: 90_000 }, async () => {
   await first.page.keyboard.press('m');
   await first.page.waitForSelector('.control.mic[aria-pressed="true"]');
   await eventually(() => level(second.page, me.accid).then((l) => l > 0), 'the meter of the one who speaks moves');
+  // Twice a second the fake microphone beeps for 40 ms: short sounds count as much as long ones.
   await second.page.waitForSelector(`.tile[data-accid="${me.accid}"].speaking`);
+  await eventually(() => second.page.$eval(`.tile[data-accid="${me.accid}"] .sr`, (w) => /^speaking/.test(w.textContent)), 'it is said in words too');
   await second.page.click('.control.camera');
   await first.page.waitForSelector(`.tile[data-accid="${other.accid}"].with-picture`);
   await eventually(() => first.page.$eval(`.tile[data-accid="${other.accid}"] video`, (v) => v.videoWidth > 0 && !v.paused).catch(() => false), 'a picture');
@@ -51,6 +93,130 @@ test('two tabs talk', { timeout: 90_000 }, async () => {
   await first.page.waitForSelector('.vacant');
   assert.deepEqual([...first.complaints, ...second.complaints], []);
   await first.page.context().close();
+});
+
+test('two see each other, each one mirrored for nobody but himself', { timeout: 90_000 }, async () => {
+  const [ann, ben] = world.server.ready.accounts;
+  const [a, b] = [await come(ann), await come(ben)];
+  await switchOn(a, 'camera');
+  await switchOn(b, 'camera');
+  for (const [page, other] of [[a, ben], [b, ann]]) {
+    await plays(page, tileOf(other));
+    await plays(page, '.tile.mine');
+    const turned = (selector) => page.$eval(`${selector} video`, (v) => getComputedStyle(v).transform);
+    assert.match(await turned('.tile.mine'), /^matrix\(-1,/);
+    assert.equal(await turned(tileOf(other)), 'none');
+  }
+  // The light picture is a wish for less data, and no loss of the picture.
+  assert.deepEqual((await menuOf(b, `${tileOf(ann)} .more`)), ['sharp', 'light']);
+  await choose(b, 'light');
+  await plays(b, tileOf(ann));
+  await menuOf(b, `${tileOf(ann)} .more`);
+  assert.equal(await b.$eval('.menu [data-key="light"]', (i) => i.getAttribute('aria-checked')), 'true');
+});
+
+test('a shared screen takes the stage of the others, and a second sharer is told', { timeout: 120_000 }, async () => {
+  const [ann, ben] = world.server.ready.accounts;
+  const keepTracks = () => {
+    const real = navigator.mediaDevices.getDisplayMedia.bind(navigator.mediaDevices);
+    window.opened = [];
+    navigator.mediaDevices.getDisplayMedia = async (wanted) => {
+      const stream = await real(wanted);
+      window.opened.push(...stream.getVideoTracks());
+      return stream;
+    };
+  };
+  const [a, b] = [await come(ann, keepTracks), await come(ben, keepTracks)];
+  await switchOn(a, 'share');
+  await plays(b, '.screen');
+  assert.match(await b.$eval('.screen figcaption', (c) => c.textContent), new RegExp(`${ann.name} shares a screen`));
+  assert.equal(await a.$('.screen:not([hidden])'), null, 'a sharer needs no stage for what is on the screen anyway');
+  const [stage, face] = await Promise.all(['.screen', '.tile.mine'].map((s) => b.locator(s).boundingBox()));
+  assert.ok(stage.width > 2 * face.width, `${JSON.stringify(stage)} is not large beside ${JSON.stringify(face)}`);
+
+  await b.click('.control.share');
+  await says(b, new RegExp(`${ann.name} is sharing a screen already`));
+  assert.equal(await b.$eval('.control.share', (c) => c.getAttribute('aria-pressed')), 'false');
+  assert.deepEqual(await b.evaluate(() => window.opened.length), 0, 'a choice of screens that can only end in a refusal');
+
+  // The browser's own "stop sharing".
+  await a.evaluate(() => {
+    for (const track of window.opened) {
+      track.stop();
+      track.dispatchEvent(new Event('ended'));
+    }
+  });
+  await a.waitForSelector('.control.share[aria-pressed="false"]');
+  await b.waitForSelector('.screen', { state: 'hidden' });
+  await switchOn(b, 'share');
+  await plays(a, '.screen');
+});
+
+test('a moderator mutes, stops a share and removes; whoever may not has no such menu', { timeout: 180_000 }, async () => {
+  const [ann, ben, cara] = world.server.ready.accounts;
+  const [moderator, member, plain] = [await come(ann), await come(ben), await come(cara)];
+  await moderator.waitForSelector(`${tileOf(ben)} .more:not([hidden])`);
+  await plain.waitForSelector(tileOf(ben));
+  assert.equal(await plain.$('.more:not([hidden])'), null, 'a menu about others without a right over them');
+  assert.equal(await plain.$('.everyone:not([hidden])'), null);
+
+  await switchOn(member, 'mic');
+  await moderator.waitForSelector(`${tileOf(ben)}:not(.silent)`);
+  assert.deepEqual(await menuOf(moderator, `${tileOf(ben)} .more`), ['mute', 'cameraOn', 'remove']);
+  await moderator.keyboard.press('Escape');
+  assert.ok(await moderator.$eval(`${tileOf(ben)} .more`, (b) => b === document.activeElement), 'the focus goes back to the button');
+  await menuOf(moderator, `${tileOf(ben)} .more`);
+  await choose(moderator, 'mute');
+  for (const page of [moderator, plain]) await page.waitForSelector(`${tileOf(ben)}.silent`);
+  await member.waitForSelector('.control.mic[aria-pressed="false"]');
+  await says(member, new RegExp(`microphone was switched off by ${ann.name}`));
+
+  await switchOn(member, 'share');
+  await plays(moderator, '.screen');
+  await menuOf(moderator, `${tileOf(ben)} .more`);
+  await choose(moderator, 'stopShare');
+  await moderator.waitForSelector('.screen', { state: 'hidden' });
+  await says(member, new RegExp(`screen share was switched off by ${ann.name}`));
+
+  // Mute-all binds everybody who may not switch everybody, and says which right that is.
+  assert.deepEqual(await menuOf(moderator, '.everyone'), ['muteAll', 'camerasOff']);
+  await choose(moderator, 'muteAll');
+  for (const page of [moderator, member, plain]) await page.waitForSelector('.chip:not([hidden])');
+  await member.click('.control.mic');
+  await says(member, /every microphone off.*RTCChannelOpenCloseEveryoneMicrophone/);
+  assert.equal(await member.$eval('.control.mic', (c) => c.getAttribute('aria-pressed')), 'false');
+  await switchOn(moderator, 'mic');
+  await menuOf(moderator, '.everyone');
+  await choose(moderator, 'unmuteAll');
+  await member.waitForSelector('.chips[hidden]', { state: 'attached' });
+  await switchOn(member, 'mic');
+
+  await menuOf(moderator, `${tileOf(ben)} .more`);
+  await choose(moderator, 'remove');
+  await member.waitForSelector('.rest');
+  await says(member, /A moderator removed you from the channel/);
+  await plain.waitForSelector(tileOf(ben), { state: 'detached' });
+});
+
+test('sound that the browser holds back is one click away', { timeout: 60_000 }, async () => {
+  const [ann, ben] = world.server.ready.accounts;
+  const speaker = await come(ann);
+  await switchOn(speaker, 'mic');
+  const listener = await come(ben, () => {
+    const real = HTMLMediaElement.prototype.play;
+    let clicked = false;
+    addEventListener('click', () => { clicked = true; }, true);
+    window.playing = new Set();
+    HTMLMediaElement.prototype.play = function play() {
+      if (!clicked) return Promise.reject(new DOMException('play() failed', 'NotAllowedError'));
+      window.playing.add(this);
+      return real.call(this);
+    };
+  });
+  await listener.waitForSelector('.strip:not([hidden]) .strip-button');
+  await listener.click('.strip-button');
+  await listener.waitForSelector('.strip', { state: 'hidden' });
+  assert.ok(await listener.evaluate(() => [...window.playing].some((e) => e instanceof HTMLAudioElement && !e.paused)), 'it plays');
 });
 
 test('who is not on the list does not see the private channel; who is, enters', { timeout: 60_000 }, async () => {
@@ -84,7 +250,7 @@ test('a phone-sized window has no sideways scroll, and every control is reachabl
   await page.setViewportSize({ width: 360, height: 700 });
   await page.waitForSelector('.tile.mine');
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'sideways scroll');
-  for (const control of ['mic', 'camera', 'leave']) {
+  for (const control of ['mic', 'camera', 'share', 'leave']) {
     const box = await page.locator(`.control.${control}`).boundingBox();
     assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 700 && box.height >= 44, `${control}: ${JSON.stringify(box)}`);
   }
