@@ -28,6 +28,8 @@ export class RoomMedia {
   /** What the app subscribed to, by `picture uuid`; remembered whether or not it is there. */
   readonly #subscriptions = new Map<string, NEVideoStreamType>();
   readonly #consumers = new Set<Consumer>();
+  /** Whose stream it is, also when the member left before it closed: their view must still be emptied. */
+  readonly #owners = new WeakMap<Consumer, string>();
   #rtc: RtcSession | undefined;
   #joining: Promise<void> | undefined;
   #joinReported = false;
@@ -323,7 +325,10 @@ export class RoomMedia {
   }
 
   #owner(consumer: Consumer): string {
-    return this.#room.model.byRtcUid(consumer.uid) ?? "";
+    const member = this.#room.model.byRtcUid(consumer.uid);
+    if (member === undefined) return this.#owners.get(consumer) ?? "";
+    this.#owners.set(consumer, member);
+    return member;
   }
 
   // --- volume -------------------------------------------------------------------------------------------------------
