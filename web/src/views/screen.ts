@@ -9,7 +9,7 @@ interface Actions {
 
 /** The large stage for the screen somebody else shares. */
 export function screen(actions: Actions): { readonly root: HTMLElement; update(state: State): boolean } {
-  const picture = h('div', { class: 'screen-picture' });
+  let picture = h('div', { class: 'screen-picture' });
   const caption = h('figcaption', { class: 'plate' }, h('span', { class: 'screen-glyph' }, icon('screen')), h('span', { class: 'plate-name' }));
   const name = caption.querySelector('.plate-name');
   const full = h('button', { class: 'round', attrs: { type: 'button', 'aria-label': 'Full screen', title: 'Full screen' }, click: () => {
@@ -29,7 +29,10 @@ export function screen(actions: Actions): { readonly root: HTMLElement; update(s
       if (accid !== shown) {
         if (shown !== null && state.call?.phase === 'inside') actions.showScreen(shown, null);
         shown = accid;
-        picture.replaceChildren();
+        // A view of its own for each share: the kit may still hold the last one.
+        const next = h('div', { class: 'screen-picture' });
+        picture.replaceWith(next);
+        picture = next;
         if (accid !== null) actions.showScreen(accid, picture);
         else if (document.fullscreenElement === root) void document.exitFullscreen();
       }
