@@ -406,10 +406,20 @@ impl Room {
         self.outputs.push(Output::Ended);
     }
 
-    /// The push link of this device came, or went with its last frame at `at`.
-    pub fn push_link(&mut self, at: Millis, accid: &Accid, device: &DeviceId, up: bool) {
+    /// The push link of this device is heard, or it was last heard at `silent_since`: it went, or it may be dead.
+    pub fn push_link(&mut self, accid: &Accid, device: &DeviceId, silent_since: Option<Millis>) {
         for seat in self.seats.iter_mut().filter(|seat| seat.accid == *accid && seat.device == *device) {
-            if up { seat.push = Presence::Here } else { seat.push.lost(at) }
+            seat.push.heard(silent_since);
+        }
+    }
+
+    /// An open signalling socket is heard, or it was last heard at `silent_since` and may be dead. One that was
+    /// replaced meanwhile changes nothing.
+    pub fn signalling_link(&mut self, id: SeatId, socket: SocketId, silent_since: Option<Millis>) {
+        if let Some(seat) = self.seat_mut(id)
+            && seat.socket() == Some(socket)
+        {
+            seat.signalling.heard(silent_since);
         }
     }
 
@@ -437,7 +447,7 @@ impl Room {
         }
     }
 
-    /// A signalling socket closed, silent since `since`. One that was replaced meanwhile changes nothing.
+    /// A signalling socket closed, last heard at `since`. One that was replaced meanwhile changes nothing.
     pub fn socket_closed(&mut self, id: SeatId, socket: SocketId, since: Millis) {
         if let Some(seat) = self.seat_mut(id)
             && seat.socket() == Some(socket)
@@ -445,7 +455,7 @@ impl Room {
             if let Some(rtc) = &mut seat.rtc {
                 rtc.socket = None;
             }
-            seat.signalling.lost(since);
+            seat.signalling.heard(Some(since));
         }
     }
 

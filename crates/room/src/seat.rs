@@ -15,7 +15,8 @@ pub struct SeatId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
 
-/// Something that is either there, or gone since some time.
+/// Something that is either there, or was last seen at some time. What is there but unheard counts as the latter, so
+/// that a dead link ends a seat as soon as a closed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
     Here,
@@ -32,6 +33,16 @@ impl Presence {
         if *self == Self::Here {
             *self = Self::GoneSince(since);
         }
+    }
+
+    /// Heard now, or not since the given time. What happened later than a time known so far moves it: its end is the
+    /// last sign of a connection.
+    pub fn heard(&mut self, silent_since: Option<Millis>) {
+        *self = match (silent_since, *self) {
+            (None, _) => Self::Here,
+            (Some(since), Self::Here) => Self::GoneSince(since),
+            (Some(since), Self::GoneSince(known)) => Self::GoneSince(known.max(since)),
+        };
     }
 }
 

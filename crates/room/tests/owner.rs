@@ -312,7 +312,9 @@ impl World {
                     self.room.media_link(now, seat, up, 0);
                 }
             }
-            Op::PushLink { who, device: d, up } => self.room.push_link(now, &accid(who), &device(d), up),
+            Op::PushLink { who, device: d, up } => {
+                self.room.push_link(&accid(who), &device(d), (!up).then_some(now));
+            }
             Op::Link { who, device: d, up } => self.room.qchat_link(now, &accid(who), &device(d), up),
             Op::Wait { ms } => {
                 self.now += ms;

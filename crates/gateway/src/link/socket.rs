@@ -4,6 +4,7 @@
 
 use std::{
     collections::VecDeque,
+    io::ErrorKind,
     net::SocketAddr,
     sync::{
         Arc,
@@ -42,6 +43,13 @@ pub const HEARTBEAT: Duration = Duration::from_secs(25);
 /// Heartbeats without any frame in between after which the peer counts as gone: three are 75 s.
 const SILENT_BEATS: u8 = 3;
 
+/// A heartbeat at this rhythm, and after so many unanswered ones the peer is gone.
+#[derive(Debug, Clone, Copy)]
+pub struct Rhythm {
+    pub every: Duration,
+    pub silent_beats: u8,
+}
+
 /// Longest wait for one write to leave. A reader this slow is better off logging in again.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -51,9 +59,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Why a socket gives no more requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
-    /// The peer said `0::`, closed, or the connection broke.
+    /// The peer said `0::`, closed, or reset the connection: its last sign of life.
     Left,
-    /// No frame for three heartbeats.
+    /// The connection is of no use, and not by the peer's doing.
+    Broken,
+    /// No frame for so many heartbeats.
     Silent,
     /// A write did not leave in time.
     Slow,
@@ -66,6 +76,7 @@ impl Gone {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::Broken => "broken",
             Self::Silent => "silent",
             Self::Slow => "slow",
             Self::Refused(close_code::INVALID) => "not a frame",
@@ -99,6 +110,7 @@ pub struct LinkSocket {
     permit: Option<Permit>,
     heartbeat: Interval,
     pulse: Pulse,
+    unanswered: u8,
     silent_beats: u8,
     /// Frames that reading caused: heartbeats, and answers to unreadable packets.
     due: VecDeque<Utf8Bytes>,
@@ -115,7 +127,8 @@ impl LinkSocket {
             permit: Some(permit),
             heartbeat,
             pulse: Pulse::default(),
-            silent_beats: 0,
+            unanswered: 0,
+            silent_beats: SILENT_BEATS,
             due: VecDeque::new(),
         };
         socket.send(Utf8Bytes::from_static(frame::CONNECTED)).await?;
@@ -136,18 +149,34 @@ impl LinkSocket {
         self.permit = None;
     }
 
+    /// Heartbeats at another rhythm from now on.
+    pub fn beat_every(&mut self, rhythm: Rhythm) {
+        self.heartbeat = tokio::time::interval_at(Instant::now() + rhythm.every, rhythm.every);
+        // After a stall of this process a peer gets a whole beat to answer.
+        self.heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.silent_beats = rhythm.silent_beats;
+    }
+
+    /// Heartbeats since the peer was last heard.
+    pub fn unanswered(&self) -> u8 {
+        self.unanswered
+    }
+
     /// The next request. Heartbeats, and packets that can be answered but not read, are dealt with inside.
     pub async fn recv(&mut self) -> Result<Request, Gone> {
         loop {
-            self.flush_due().await?;
-            tokio::select! {
-                message = self.ws.recv() => {
-                    if let Some(request) = self.take(message)? {
-                        return Ok(request);
-                    }
-                }
-                _ = self.heartbeat.tick() => self.beat()?,
+            if let Some(request) = self.step().await? {
+                return Ok(request);
             }
+        }
+    }
+
+    /// What comes next; `None` for what is dealt with inside, after which [`Self::unanswered`] may have changed.
+    pub async fn step(&mut self) -> Result<Option<Request>, Gone> {
+        self.flush_due().await?;
+        tokio::select! {
+            message = self.ws.recv() => self.take(message),
+            _ = self.heartbeat.tick() => self.beat().map(|()| None),
         }
     }
 
@@ -159,10 +188,10 @@ impl LinkSocket {
 
     /// Asks the peer for a sign of life now, rather than at the next tick.
     pub fn beat(&mut self) -> Result<(), Gone> {
-        if self.silent_beats >= SILENT_BEATS {
+        if self.unanswered >= self.silent_beats {
             return Err(Gone::Silent);
         }
-        self.silent_beats += 1;
+        self.unanswered += 1;
         self.pulse.set(false);
         self.due.push_back(Utf8Bytes::from_static(frame::HEARTBEAT));
         Ok(())
@@ -171,7 +200,7 @@ impl LinkSocket {
     /// Closes as the end demands, and gives the peer a moment to take note.
     pub async fn end(self, gone: Gone) {
         let code = match gone {
-            Gone::Left => return,
+            Gone::Left | Gone::Broken => return,
             Gone::Silent => close_code::NORMAL,
             Gone::Slow => close_code::AGAIN,
             Gone::Refused(code) => code,
@@ -204,10 +233,10 @@ impl LinkSocket {
         let writing = async {
             while let Some(frame) = self.due.front() {
                 // `feed` ends in the poll that hands the message over: cancelled earlier, it is still in `due`.
-                self.ws.feed(Message::Text(frame.clone())).await.map_err(|_| Gone::Left)?;
+                self.ws.feed(Message::Text(frame.clone())).await.map_err(|_| Gone::Broken)?;
                 self.due.pop_front();
             }
-            self.ws.flush().await.map_err(|_| Gone::Left)
+            self.ws.flush().await.map_err(|_| Gone::Broken)
         };
         tokio::time::timeout(WRITE_TIMEOUT, writing).await.unwrap_or(Err(Gone::Slow))
     }
@@ -218,12 +247,12 @@ impl LinkSocket {
             Some(Err(error)) => return Err(fault(error)),
             Some(Ok(Message::Binary(_))) => return Err(Gone::Refused(close_code::UNSUPPORTED)),
             Some(Ok(Message::Ping(Bytes { .. }) | Message::Pong(_))) => {
-                self.silent_beats = 0;
+                self.unanswered = 0;
                 return Ok(None);
             }
             Some(Ok(Message::Text(text))) => text,
         };
-        self.silent_beats = 0;
+        self.unanswered = 0;
         let max = if self.permit.is_some() { BEFORE_LOGIN_MAX } else { AFTER_LOGIN_MAX };
         if text.len() > max {
             return Err(Gone::Refused(close_code::SIZE));
@@ -257,6 +286,7 @@ fn fault(error: axum::Error) -> Gone {
         Ok(Error::Utf8(_)) => Gone::Refused(close_code::INVALID),
         Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Gone::Left,
         Ok(Error::Protocol(_)) => Gone::Refused(close_code::PROTOCOL),
-        _ => Gone::Left,
+        Ok(Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => Gone::Left,
+        _ => Gone::Broken,
     }
 }

@@ -21,4 +21,5 @@ pub use rotunda_room::Times;
 pub(crate) use confirm::{Entering, confirm};
 pub(crate) use desk::{Consume, DeskError, Over, Produce};
 pub(crate) use owner::{Owner, SOCKET_QUEUE, SocketHandle, ToSocket};
+pub(crate) use push::{PATIENCE_BEATS, RHYTHM};
 use push_hub::PushHub;

@@ -313,7 +313,7 @@ impl Owner {
         let link_up = self.registry.is_link_up(&user, &link_device);
         self.room.qchat_link(now, &user.accid, &link_device, link_up);
         let push_up = self.registry.pushes.is_up(&(user.clone(), device.clone()));
-        self.room.push_link(now, &user.accid, &device, push_up);
+        self.room.push_link(&user.accid, &device, (!push_up).then_some(now));
     }
 
     fn post(&mut self, socket: SocketId, message: ToSocket) {

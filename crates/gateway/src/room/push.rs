@@ -10,20 +10,24 @@ use rotunda_core::{account, media};
 use rotunda_model::{Accid, DeviceId, Millis, UserKey};
 use rotunda_wire::{Answer, CommandId, Request, Tags};
 use serde_json::{Value, json};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior},
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::push_hub::ToPush;
 use crate::{
     Gateway,
-    link::{LinkSocket, socket::Gone},
+    link::{
+        LinkSocket,
+        socket::{Gone, Rhythm},
+    },
 };
 
-/// Between two signs of life asked of a client. A dead link counts as gone since its last one, so a shorter time
-/// shows ghosts less long, and costs 5 bytes each.
-const BEAT: Duration = Duration::from_secs(8);
+/// Signs of life asked of a client, over the push link and over signalling. A connection counts as silent since its
+/// last one, which is at most one beat old when the network dies: what is left of the 15 s of grace is for the cut and
+/// the way back. 5 bytes each. Dead after 30 s, because one that comes back is cheaper than a new one.
+pub(crate) const RHYTHM: Rhythm = Rhythm { every: Duration::from_secs(3), silent_beats: 10 };
+
+/// So many unanswered beats say nothing yet: one may be on its way, another be what a stall of this process left.
+pub(crate) const PATIENCE_BEATS: u8 = 2;
 
 /// From the end of the device's last seat to the end of its push link: the kit logs out by itself before.
 const AFTER_SEAT: Duration = Duration::from_secs(10);
@@ -59,12 +63,14 @@ pub async fn serve(gateway: Gateway, mut socket: LinkSocket, login: Request) {
     };
     metrics::counter!("rotunda_push_logins_total", "result" => "ok").increment(1);
     socket.admit();
+    socket.beat_every(RHYTHM);
     let id = gateway.rooms.next_id();
-    let (queue, first) = gateway.rooms.pushes.arrive(key.clone(), id);
-    let link = Link { gateway, key, id, last_sign: Millis(0) };
+    let queue = gateway.rooms.pushes.arrive(key.clone(), id);
+    let last_sign = gateway.core.env().now();
+    let link = Link { gateway, key, id, last_sign, silent: false };
     let info = json!({ "102": format!("push-{id}"), "103": socket.peer().ip().to_string(), "104": "0" });
     let answer = Answer::ok(&login, vec![info, json!([]), json!({})]).frame();
-    link.run(socket, queue, first, answer).await;
+    link.run(socket, queue, answer).await;
 }
 
 /// Account and room device of a 2_3, by the account's own token or by a 25_1 token of that device.
@@ -90,12 +96,14 @@ struct Link {
     id: u64,
     /// When the client last showed a sign of life.
     last_sign: Millis,
+    /// Whether the rooms were told that it is silent.
+    silent: bool,
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.gateway.rooms.pushes.leave(&self.key, self.id) {
-            self.gateway.rooms.push_link(&self.key.0, &self.key.1, false, self.last_sign);
+        if let Some(since) = self.gateway.rooms.pushes.leave(&self.key, self.id, self.last_sign) {
+            self.gateway.rooms.push_link(&self.key.0, &self.key.1, Some(since));
         }
     }
 }
@@ -103,40 +111,32 @@ impl Drop for Link {
 /// What ended a turn of the loop.
 enum Turn {
     Request(Request),
+    /// A frame that is no request, or a beat.
+    Sign,
     Pushed(ToPush),
-    Beat,
     SeatGone,
     End(Gone),
 }
 
 impl Link {
-    async fn run(
-        mut self,
-        mut socket: LinkSocket,
-        mut queue: mpsc::Receiver<ToPush>,
-        first: bool,
-        answer: String,
-    ) {
-        self.last_sign = self.gateway.core.env().now();
-        if first {
-            self.gateway.rooms.push_link(&self.key.0, &self.key.1, true, self.last_sign);
-        }
+    async fn run(mut self, mut socket: LinkSocket, mut queue: mpsc::Receiver<ToPush>, answer: String) {
+        self.gateway.rooms.push_link(&self.key.0, &self.key.1, None);
         if let Err(gone) = socket.send(answer).await {
             return socket.end(gone).await;
         }
-        let mut beat = tokio::time::interval_at(Instant::now() + BEAT, BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seat_ended: Option<Instant> = None;
         let gone = loop {
             let turn = tokio::select! {
-                request = socket.recv() => request.map_or_else(Turn::End, Turn::Request),
+                step = socket.step() => match step {
+                    Ok(request) => request.map_or(Turn::Sign, Turn::Request),
+                    Err(gone) => Turn::End(gone),
+                },
                 pushed = queue.recv() => pushed.map_or(Turn::End(Gone::Slow), Turn::Pushed),
-                _ = beat.tick() => Turn::Beat,
                 () = until(seat_ended) => Turn::SeatGone,
             };
             let result = match turn {
                 Turn::Request(request) => {
-                    self.last_sign = self.gateway.core.env().now();
+                    self.signs(socket.unanswered());
                     if request.command == LOGOUT {
                         let _ = socket.send(Answer::ok(&request, vec![]).frame()).await;
                         return socket.linger().await;
@@ -152,11 +152,9 @@ impl Link {
                     seat_ended = Some(Instant::now() + AFTER_SEAT);
                     Ok(())
                 }
-                Turn::Beat => {
-                    if socket.pulse().answered() {
-                        self.last_sign = self.gateway.core.env().now().plus(-BEAT_MS);
-                    }
-                    socket.beat()
+                Turn::Sign => {
+                    self.signs(socket.unanswered());
+                    Ok(())
                 }
                 Turn::SeatGone => {
                     seat_ended = None;
@@ -165,7 +163,12 @@ impl Link {
                     }
                     Ok(())
                 }
-                Turn::End(gone) => Err(gone),
+                Turn::End(gone) => {
+                    if gone == Gone::Left {
+                        self.signs(0);
+                    }
+                    Err(gone)
+                }
             };
             if let Err(gone) = result {
                 break gone;
@@ -177,8 +180,25 @@ impl Link {
     }
 }
 
-/// The client answers a beat at once, so an answered one is at most this old, ms.
-const BEAT_MS: i64 = BEAT.as_millis() as i64;
+impl Link {
+    /// The client was heard, or so many beats went unanswered since. Rooms hear of a change at once, and of silence
+    /// with every beat: a seat may have been taken in between.
+    fn signs(&mut self, unanswered: u8) {
+        let (user, device) = &self.key;
+        if unanswered == 0 {
+            self.last_sign = self.gateway.core.env().now();
+            if std::mem::take(&mut self.silent) {
+                self.gateway.rooms.push_link(user, device, None);
+            }
+        } else if unanswered > PATIENCE_BEATS {
+            let pushes = &self.gateway.rooms.pushes;
+            if let Some(since) = pushes.silent_since(&self.key, self.id, self.last_sign) {
+                self.silent = true;
+                self.gateway.rooms.push_link(user, device, Some(since));
+            }
+        }
+    }
+}
 
 async fn until(deadline: Option<Instant>) {
     match deadline {

@@ -237,11 +237,11 @@ impl Registry {
         channels.filter_map(|channel| index.rooms.get(channel)).map(|room| room.handle.clone()).collect()
     }
 
-    /// A push link of this device came, or the last one went, silent since `at`.
-    pub(crate) fn push_link(&self, user: &UserKey, device: &DeviceId, up: bool, at: Millis) {
+    /// The push link of this device is heard, or it was last heard at `silent_since`.
+    pub(crate) fn push_link(&self, user: &UserKey, device: &DeviceId, silent_since: Option<Millis>) {
         for room in self.rooms_of(user) {
             let (accid, device) = (user.accid.clone(), device.clone());
-            room.control(move |owner| owner.room.push_link(at, &accid, &device, up));
+            room.control(move |owner| owner.room.push_link(&accid, &device, silent_since));
         }
     }
 

@@ -1,8 +1,9 @@
 //! One signalling WebSocket: envelopes in and out, limits, close codes.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use axum::{
+    body::Bytes,
     extract::{
         ConnectInfo, Query, State, WebSocketUpgrade,
         rejection::QueryRejection,
@@ -15,7 +16,10 @@ use rotunda_model::Millis;
 use rotunda_room::{SeatId, SocketId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 
 use super::{
     envelope::{self, Incoming},
@@ -24,7 +28,7 @@ use super::{
 use crate::{
     Gateway,
     link::doors::Permit,
-    room::{RoomHandle, SOCKET_QUEUE, SocketHandle, ToSocket},
+    room::{PATIENCE_BEATS, RHYTHM, RoomHandle, SOCKET_QUEUE, SocketHandle, ToSocket},
 };
 
 /// Longest message before `Join`, bytes; more only helps to fill memory.
@@ -35,10 +39,6 @@ const AFTER_JOIN_MAX: usize = 256 * 1024;
 
 /// How long a socket may stay without an accepted `Join`.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-
-/// Silence after which a socket is dead. The engine sends a heartbeat every 6 s; three may be late. Longer shows ghosts
-/// longer.
-const SILENCE: Duration = Duration::from_secs(20);
 
 /// Longest wait for one write to leave. A reader this slow is better off joining again.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,9 +76,11 @@ pub(super) async fn upgrade(
 /// Why a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The client left or the connection broke.
+    /// The client left or reset the connection: its last sign of life.
     Gone,
-    /// Nothing was heard for [`SILENCE`].
+    /// The connection is of no use, and not by the client's doing.
+    Broken,
+    /// Nothing was heard for many beats.
     Silent,
     /// Close with this code.
     Close(u16),
@@ -100,6 +102,8 @@ pub(super) struct Session {
     permit: Option<Permit>,
     notified: u64,
     last_heard: Millis,
+    /// Beats since then.
+    unanswered: u8,
 }
 
 async fn serve(gateway: Gateway, address: Option<Address>, socket: WebSocket, permit: Permit) {
@@ -116,6 +120,7 @@ async fn serve(gateway: Gateway, address: Option<Address>, socket: WebSocket, pe
         permit: Some(permit),
         notified: 0,
         last_heard,
+        unanswered: 0,
     };
     // However its task ends, the owner hears of it.
     let mut session = Attached(session);
@@ -144,20 +149,23 @@ impl Session {
 
     async fn run(&mut self, waiting: &mut mpsc::Receiver<ToSocket>) -> End {
         let join_by = Instant::now() + JOIN_WITHIN;
-        let mut silent_at = Instant::now() + SILENCE;
+        let mut beat = tokio::time::interval_at(Instant::now() + RHYTHM.every, RHYTHM.every);
+        // After a stall of this process the client gets a whole beat to answer.
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Set when the owner has ended the session: then a last word, and the close.
         let mut close: Option<(Instant, Option<u8>)> = None;
         loop {
             let deadline = match close {
-                Some((at, _)) => at,
-                None if self.member.is_none() => join_by,
-                None => silent_at,
+                Some((at, _)) => Some(at),
+                None => self.member.is_none().then_some(join_by),
             };
             let result = tokio::select! {
                 message = self.socket.recv() => {
-                    silent_at = Instant::now() + SILENCE;
-                    self.last_heard = self.gateway.core.env().now();
-                    self.take(message).await
+                    let result = self.take(message).await;
+                    if result != Err(End::Broken) {
+                        self.heard();
+                    }
+                    result
                 }
                 notice = waiting.recv(), if close.is_none() => match notice {
                     Some(ToSocket::Notify { method, data }) => self.notify(method, &data).await,
@@ -168,19 +176,47 @@ impl Session {
                     // The owner gave the queue up: too slow.
                     None => Err(End::Close(close_code::AGAIN)),
                 },
-                () = tokio::time::sleep_until(deadline) => match close {
+                _ = beat.tick(), if close.is_none() && self.member.is_some() => self.beat().await,
+                () = until(deadline) => match close {
                     Some((_, Some(reason))) => {
                         close = Some((Instant::now() + LINGER, None));
                         self.notify("OnKickOff", &json!({ "externData": { "reason": reason } })).await
                     }
                     Some((_, None)) => Err(End::Close(close_code::NORMAL)),
-                    None if self.member.is_none() => Err(End::Close(close_code::POLICY)),
-                    None => Err(End::Silent),
+                    None => Err(End::Close(close_code::POLICY)),
                 },
             };
             if let Err(end) = result {
                 return end;
             }
+        }
+    }
+
+    /// The client showed a sign of life. The owner hears of it when it was told of silence.
+    fn heard(&mut self) {
+        self.last_heard = self.gateway.core.env().now();
+        if std::mem::take(&mut self.unanswered) > PATIENCE_BEATS {
+            self.tell(None);
+        }
+    }
+
+    /// Asks for a sign of life. A browser answers a ping by itself, whatever its page is busy with.
+    async fn beat(&mut self) -> Result<(), End> {
+        if self.unanswered >= RHYTHM.silent_beats {
+            return Err(End::Silent);
+        }
+        self.unanswered += 1;
+        if self.unanswered > PATIENCE_BEATS {
+            self.tell(Some(self.last_heard));
+        }
+        self.write(Message::Ping(Bytes::new())).await
+    }
+
+    /// Tells the owner whether this socket is heard, or since when it is not.
+    fn tell(&self, silent_since: Option<Millis>) {
+        if let Some(Member { room, seat }) = &self.member {
+            let (seat, socket) = (*seat, self.handle.id);
+            room.control(move |owner| owner.room.signalling_link(seat, socket, silent_since));
         }
     }
 
@@ -252,17 +288,21 @@ impl Session {
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
-        let sending = self.socket.send(Message::Text(text.into()));
+        self.write(Message::Text(text.into())).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        let sending = self.socket.send(message);
         match tokio::time::timeout(WRITE_TIMEOUT, sending).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
+            Ok(Err(_)) => Err(End::Broken),
             Err(_) => Err(End::Close(close_code::AGAIN)),
         }
     }
 
     async fn finish(&mut self, end: End) {
         let code = match end {
-            End::Gone => return,
+            End::Gone | End::Broken => return,
             End::Silent => close_code::NORMAL,
             End::Close(code) => code,
         };
@@ -277,12 +317,21 @@ impl Session {
     }
 }
 
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What broke in the WebSocket layer: the length limit, the encoding, or just the connection.
 fn fault(error: axum::Error) -> End {
-    use tungstenite::Error;
+    use tungstenite::{Error, error::ProtocolError};
     match error.into_inner().downcast::<Error>().as_deref() {
         Ok(Error::Capacity(_)) => End::Close(close_code::SIZE),
         Ok(Error::Utf8(_)) => End::Close(close_code::INVALID),
-        _ => End::Gone,
+        Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
+        Ok(Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => End::Gone,
+        _ => End::Broken,
     }
 }

@@ -1,5 +1,7 @@
 //! Cuts, reconnects, restarts, and what ends a seat.
 
+use std::time::Duration;
+
 use rotunda_core::{Rooms, ban, channel, media, member};
 use rotunda_sfu::Command;
 use serde_json::{Value, json};
@@ -71,6 +73,38 @@ async fn a_silent_member_is_out_after_the_grace(pool: PgPool) {
     assert_eq!(watch.push_of(33).await["data"]["members"][0]["reason"]["type"], "NORMAL");
     let info = ann.info(&server, &entry).await;
     assert_eq!(info["code"], 403);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_dead_link_counts_as_gone_since_its_last_sign(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob", "cat", "dan"]).await;
+    let mut clients = Vec::new();
+    for name in ["ann", "bob", "cat", "dan"] {
+        let client = Client::new(&server, &community, name).await;
+        let entry = client.enter(&server).await;
+        let push = client.push_link().await;
+        clients.push((client, push, entry));
+    }
+    let [(ann, ann_push, entry), (bob, mut watch, _), (_, mut listening, _), (_, mut returning, _)] =
+        <[_; 4]>::try_from(clients).ok().unwrap();
+    let rtc = ann.join(&server, &entry).await;
+    while watch.push().await["cmd"] != 32 {}
+    // Nobody reads ann's sockets, nor for a while dan's: beats go unanswered, and nothing closes.
+    let noticed = Duration::from_millis(10_500);
+    tokio::join!(watch.listen(noticed), listening.listen(noticed));
+    returning.listen(Duration::from_millis(200)).await;
+    let snapshot = async || bob.rest(&server, "GET", &bob.room("/snapshot"), &Value::Null).await;
+    server.advance(14_000);
+    snapshot().await;
+    watch.is_quiet().await;
+    server.advance(2_000);
+    snapshot().await;
+    assert_eq!(watch.push_of(33).await["data"]["members"][0]["userUuid"], "ann");
+    watch.is_quiet().await;
+    let members = snapshot().await["data"]["snapshot"]["members"].as_array().unwrap().len();
+    assert_eq!(members, 3, "who answers stays, also after a while of silence");
+    drop((ann_push, rtc));
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -202,7 +236,7 @@ async fn mute_all_outlives_a_restart_but_not_the_call(pool: PgPool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(5), saved).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), saved).await.unwrap();
 
     let second = Server::start(&pool, 2).await;
     let ann = Client::new(&second, &community, "ann").await;

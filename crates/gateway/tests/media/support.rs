@@ -406,6 +406,12 @@ impl Socket {
         push
     }
 
+    /// Takes whatever comes for so long, and answers heartbeats as a client does.
+    pub async fn listen(&mut self, time: Duration) {
+        let all = async { while self.next_text().await.is_some() {} };
+        let _ = tokio::time::timeout(time, all).await;
+    }
+
     /// Nothing comes for a while.
     pub async fn is_quiet(&mut self) {
         let came = tokio::time::timeout(QUIET, self.next_text()).await;
