@@ -18,7 +18,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 /** ms of received sound that prove silence: the fake microphone beeps once a second, so at least one beep is missing. */
 const LISTEN_MS = 1_300;
 /** ms until somebody is heard: the first seconds of a connection are jitter buffer and ramp. */
-const HEARD_WITHIN_MS = 8_000;
+const HEARD_WITHIN_MS = 12_000;
 /** Energy above which somebody is heard. A beep gives about 0.01; silence and comfort noise below 1e-6. */
 export const HEARD = 1e-3;
 export const SILENT = 1e-5;
@@ -104,6 +104,11 @@ class World {
       everyoneMay: (auths) => command(24, 63, [prop({ 1: serverId, 2: everyone, 6: JSON.stringify(auths) }), prop({})]),
       deleteChannel: (channelId) => command(24, 49, [{ t: 'Long', v: channelId }]),
     };
+  }
+
+  /** What carries the media of these people now, in the relay. */
+  async flows(...people) {
+    return (await Promise.all(people.map(async (p) => this.relay.flows(await p.ports())))).flat();
   }
 
   /** Connections of one page that can be broken: those to `QCHAT_HOST` and those of the kit, to `KIT_HOST`. */
@@ -211,6 +216,7 @@ class Person {
   }, accid);
 
   media = () => this.page.evaluate(() => window.media());
+  reception = () => this.page.evaluate(() => window.reception());
   ports = () => this.page.evaluate(() => window.ports());
   holding = () => this.page.evaluate(() => window.holding());
 

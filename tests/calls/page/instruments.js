@@ -69,6 +69,41 @@ window.ports = async () => {
   return [...ports];
 };
 
+/** What arrived of sound and pictures, over all open connections; counts only rise. */
+window.reception = async () => {
+  const sum = { received: 0, lost: 0, concealed: 0, samples: 0, frames: 0, freezes: 0, latest: 0 };
+  for (const peer of window.instruments.peers) {
+    if (peer.connectionState === 'closed') continue;
+    for (const s of (await peer.getStats()).values()) {
+      if (s.type !== 'inbound-rtp') continue;
+      if (s.kind === 'video') {
+        sum.frames += s.framesDecoded ?? 0;
+        sum.freezes += s.freezeCount ?? 0;
+        continue;
+      }
+      sum.received += s.packetsReceived;
+      sum.lost += s.packetsLost;
+      // What stands in for a silence that the sender chose is not concealed loss.
+      sum.concealed += (s.concealedSamples ?? 0) - (s.silentConcealedSamples ?? 0);
+      sum.samples += s.totalSamplesReceived ?? 0;
+      sum.latest = Math.max(sum.latest, s.lastPacketReceivedTimestamp ?? 0);
+    }
+  }
+  return sum;
+};
+
+/** Longest time without a packet of sound within the next `ms`, to about 30 ms. */
+window.longestGap = async (ms) => {
+  let { latest } = await window.reception();
+  let longest = 0;
+  for (const until = performance.now() + ms; performance.now() < until; await new Promise((r) => setTimeout(r, 20))) {
+    const now = (await window.reception()).latest;
+    if (now > latest) longest = Math.max(longest, now - latest);
+    latest = now;
+  }
+  return Math.round(Math.max(longest, performance.timeOrigin + performance.now() - latest));
+};
+
 /** Element in which an account's picture is shown. */
 window.view = (accid) => {
   let element = document.getElementById(`view-${accid}`);
