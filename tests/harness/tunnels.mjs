@@ -3,6 +3,9 @@
 import http from 'node:http';
 import net from 'node:net';
 
+/** Names of the server's listener. Media over TCP asks for the relay's address, where nobody listens. */
+const HOSTS = ['localhost', '127.0.0.1'];
+
 /** What happens to a host's connections: passed on; new ones refused; or nothing is passed on and nothing closes. */
 const STATES = ['open', 'refused', 'stalled'];
 
@@ -26,7 +29,7 @@ class Tunnels {
     const tunnel = { host: target.slice(0, at), port: Number(target.slice(at + 1)), client, server: null, over: false };
     client.on('error', () => {});
     this.#tunnels.add(tunnel);
-    if (this.#state(tunnel.host) === 'refused') return this.#end(tunnel);
+    if (!HOSTS.includes(tunnel.host) || this.#state(tunnel.host) === 'refused') return this.#end(tunnel);
     // Either end may hang up; the other one learns of it only while the tunnel passes anything on.
     client.on('close', () => this.#gone(tunnel));
     tunnel.begin = () => {
@@ -112,7 +115,7 @@ class Tunnels {
   }
 }
 
-/** `proxy` is what a browser context needs. All targets are ports of 127.0.0.1. */
+/** `proxy` is what a browser context needs. Targets are ports of 127.0.0.1, under both its names. */
 export async function openTunnels() {
   const server = http.createServer((_, response) => response.writeHead(405).end());
   await new Promise((ok, no) => server.once('error', no).listen(0, '127.0.0.1', ok));
