@@ -151,13 +151,20 @@ pub async fn set_token(
     }
 }
 
-/// Disabled accounts cannot log in (422); their links in this process are ended. Errors: 404.
+/// Disabled accounts cannot log in (422); their media seats and their links in this process are ended. Errors: 404.
 pub async fn set_disabled(core: &Core, app_key: &str, accid: &str, disabled: bool) -> Result<(), Error> {
     let user = user(core, app_key, accid).await?;
     if !store::set_disabled(core.store().pool(), &user, disabled, core.env().now()).await? {
         return Err(Error::NotFound("account"));
     }
-    if disabled && let Some(hub) = core.hub() {
+    if !disabled {
+        return Ok(());
+    }
+    // The seats first: a link that ends keeps its seat for a grace.
+    if let Some(rooms) = core.rooms() {
+        rooms.expel(&user);
+    }
+    if let Some(hub) = core.hub() {
         hub.kick(&user, KICKED_BY_SERVER);
     }
     Ok(())

@@ -46,6 +46,8 @@ pub trait Rooms: Send + Sync {
     fn rights_changed(&self, channel: ChannelId, user: &UserKey, version: i64, verdict: Option<MediaVerdict>);
     /// The channel or its server is gone: everybody out (push 51).
     fn close(&self, channel: ChannelId);
+    /// The account was blocked: out of every channel at once.
+    fn expel(&self, user: &UserKey);
     fn link_up(&self, user: &UserKey, link_device: &DeviceId);
     /// The seat ends 10 s later, unless `link_up` comes first.
     fn link_down(&self, user: &UserKey, link_device: &DeviceId);

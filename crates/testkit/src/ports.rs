@@ -118,6 +118,7 @@ pub enum RoomCall {
     Rights { channel: ChannelId, accid: Accid, verdict: Option<MediaVerdict> },
     Close(ChannelId),
     Config(ChannelId, RtcConfig),
+    Expel(Accid),
 }
 
 /// Seats without media.
@@ -166,6 +167,11 @@ impl Rooms for FakeRooms {
     fn close(&self, channel: ChannelId) {
         self.seats.lock().retain(|(_, of, _)| *of != channel);
         self.calls.lock().push(RoomCall::Close(channel));
+    }
+
+    fn expel(&self, user: &UserKey) {
+        self.seats.lock().retain(|(.., accid)| *accid != user.accid);
+        self.calls.lock().push(RoomCall::Expel(user.accid.clone()));
     }
 
     fn link_up(&self, _: &UserKey, _: &DeviceId) {}

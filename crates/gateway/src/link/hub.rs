@@ -360,6 +360,8 @@ mod tests {
 
         fn close(&self, _: ChannelId) {}
 
+        fn expel(&self, _: &UserKey) {}
+
         fn link_up(&self, _: &UserKey, device: &DeviceId) {
             self.0.lock().push(("up", device.clone()));
         }

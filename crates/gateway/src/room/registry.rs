@@ -382,6 +382,14 @@ impl Rooms for Registry {
         }
     }
 
+    fn expel(&self, user: &UserKey) {
+        let channels: Vec<ChannelId> =
+            self.index.lock().seats.get(user).into_iter().flatten().copied().collect();
+        for channel in channels {
+            self.rights_changed(channel, user, i64::MAX, None);
+        }
+    }
+
     fn link_up(&self, user: &UserKey, link_device: &DeviceId) {
         self.link(user, link_device, true);
     }

@@ -1,6 +1,6 @@
 //! `Join`: from a session token to a member on a socket.
 
-use rotunda_core::media;
+use rotunda_core::{account, media};
 use rotunda_model::{Code, Millis};
 use rotunda_room::{Joined as How, RtcJoin, SeatId};
 use rotunda_sfu::{SrtpOffer, ortc};
@@ -172,6 +172,11 @@ async fn reseat(gateway: &Gateway, claims: &SessionClaims, seat: SeatId) -> Resu
         return Err(Code::FORBIDDEN);
     }
     let user = claims.user().ok_or(Code::FORBIDDEN)?;
+    // A seat of this process went when its account was blocked; one of an earlier process is asked about here.
+    let account = account::find(&gateway.core, &user).await.map_err(|error| error.code())?;
+    if account.is_none_or(|account| account.disabled) {
+        return Err(Code::FORBIDDEN);
+    }
     let expires = Millis(claims.exp.saturating_mul(1000));
     let fresh = media::use_once(&gateway.core, &claims.jti, expires).await.map_err(|error| error.code())?;
     if !fresh {
