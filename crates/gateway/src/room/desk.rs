@@ -28,6 +28,13 @@ const MAX_CONSUMERS: usize = 512;
 /// Fingerprints read from one client; browsers send one.
 const MAX_FINGERPRINTS: usize = 8;
 
+/// Longest name and longest digest of a fingerprint, bytes: SHA-512 in hexadecimal with colons has 191.
+const MAX_FINGERPRINT: (usize, usize) = (16, 191);
+
+/// SSRCs given out on one receiving transport; each consumer takes two. A day of switching streams stays below; more
+/// costs memory here and at the worker, and the next transport begins anew.
+const MAX_SSRCS: usize = 65_536;
+
 /// Silence after which the worker reports a transport lost, ms (`rotunda_sfu::Event::TransportLost`).
 const SILENCE_MS: i64 = 15_000;
 
@@ -56,7 +63,7 @@ struct Session {
     srtp: SrtpOffer,
     transports: BTreeMap<TransportId, Transport>,
     consumers: HashMap<ConsumerId, Consumer>,
-    /// Never reused while the session lives: a receiver keeps state per SSRC.
+    /// Never reused on the same receiving transport: both its ends keep state per SSRC.
     ssrcs: HashSet<u32>,
 }
 
@@ -64,7 +71,18 @@ struct Session {
 struct Producer {
     seat: SeatId,
     transport: TransportId,
+    source: MediaType,
     media: ProducerMedia,
+}
+
+impl Producer {
+    fn ssrcs(&self) -> impl Iterator<Item = u32> + '_ {
+        ssrcs(&self.media)
+    }
+}
+
+fn ssrcs(media: &ProducerMedia) -> impl Iterator<Item = u32> + '_ {
+    media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]).flatten()
 }
 
 #[derive(Debug)]
@@ -115,7 +133,7 @@ pub(crate) enum DeskError {
     Unknown(&'static str),
     #[error("unusable: {0}")]
     Unusable(&'static str),
-    #[error("the session has {MAX_CONSUMERS} consumers")]
+    #[error("the session has {MAX_CONSUMERS} consumers, or its transport had {MAX_SSRCS} SSRCs")]
     TooManyConsumers,
 }
 
@@ -197,13 +215,40 @@ impl Desk {
         self.sessions.get_mut(&seat).ok_or(DeskError::Unusable("before Join"))
     }
 
-    fn random_ssrc(&mut self, seat: SeatId) -> Result<u32, DeskError> {
-        loop {
-            let ssrc = u32::from_be_bytes(self.registry.core.env().bytes());
-            if ssrc != 0 && self.session(seat)?.ssrcs.insert(ssrc) {
-                return Ok(ssrc);
-            }
+    /// Two SSRCs the session's receiving transport never had; they count once they are kept.
+    fn fresh_ssrcs(&self, seat: SeatId) -> Result<ConsumerSsrcs, DeskError> {
+        let session = self.sessions.get(&seat).ok_or(DeskError::Unusable("before Join"))?;
+        if session.consumers.len() >= MAX_CONSUMERS || session.ssrcs.len() >= MAX_SSRCS {
+            return Err(DeskError::TooManyConsumers);
         }
+        let fresh = |other: u32| loop {
+            let ssrc = u32::from_be_bytes(self.registry.core.env().bytes());
+            if ssrc != 0 && ssrc != other && !session.ssrcs.contains(&ssrc) {
+                return ssrc;
+            }
+        };
+        let media = fresh(0);
+        Ok(ConsumerSsrcs { media, rtx: fresh(media) })
+    }
+
+    /// The streams of one transport are told apart by SSRC alone.
+    fn check_ssrcs(&self, produce: &Produce, media: &ProducerMedia) -> Result<(), DeskError> {
+        let Over::Open(transport) = produce.over else { return Ok(()) };
+        let mut others =
+            self.producers.values().filter(|p| p.transport == transport && p.source != produce.media);
+        if others.any(|other| other.ssrcs().any(|taken| ssrcs(media).any(|ssrc| ssrc == taken))) {
+            return Err(DeskError::Unusable("an SSRC of another producer"));
+        }
+        Ok(())
+    }
+
+    /// Takes away what a new producer on an open transport takes the place of: its SSRCs may be the new one's.
+    fn make_room(&mut self, produce: &Produce) {
+        let Over::Open(transport) = produce.over else { return };
+        let same = |p: &Producer| p.transport == transport && p.source == produce.media;
+        let old: Vec<ProducerId> =
+            self.producers.iter().filter(|(_, p)| same(p)).map(|(id, _)| *id).collect();
+        old.into_iter().for_each(|producer| self.remove_producer(producer));
     }
 
     /// Checks, without changing anything, that the transport asked for can be had.
@@ -220,6 +265,10 @@ impl Desk {
                     return Err(DeskError::Unusable(
                         "an ice ufrag has 4 to 256 characters, and there is a fingerprint",
                     ));
+                }
+                let (name, value) = MAX_FINGERPRINT;
+                if dtls.fingerprints.iter().any(|f| f.algorithm.len() > name || f.value.len() > value) {
+                    return Err(DeskError::Unusable("no hash is that long"));
                 }
                 Ok(())
             }
@@ -256,6 +305,9 @@ impl Desk {
         let local_ufrag = format!("{:016x}", u64::from_be_bytes(env.bytes()));
         let local_pwd = format!("{:032x}", u128::from_be_bytes(env.bytes()));
         let session = self.session(seat)?;
+        if direction == Direction::Receive {
+            session.ssrcs.clear();
+        }
         session.transports.insert(id, Transport { direction, live: false });
         let srtp = session.srtp;
         let ice = IceParameters {
@@ -323,10 +375,13 @@ impl Owner {
         }
         let media = ortc::producer_media(produce.kind, &produce.parameters)?;
         self.desk.check_over(seat, &produce.over, Direction::Send)?;
+        self.desk.check_ssrcs(&produce, &media)?;
         let id = ProducerId(self.registry.next_id());
         let now = self.now();
         // The verdict first: a refused Produce opens nothing.
         let produced = self.room.produce(now, seat, produce.media, id, produce.simulcast, produce.mute)?;
+        self.desk.make_room(&produce);
+        let source = produce.media;
         let (transport, parameters, gone) = self.desk.take_over(seat, produce.over, Direction::Send)?;
         self.room.transport_gone(seat, &gone);
         self.desk.commands.push(Command::AddProducer(ProducerSpec {
@@ -336,7 +391,7 @@ impl Owner {
             media: media.clone(),
             active: produced.forward,
         }));
-        self.desk.producers.insert(id, Producer { seat, transport, media });
+        self.desk.producers.insert(id, Producer { seat, transport, source, media });
         let answer =
             json!({ "code": 200, "producerId": id.to_string(), "transportId": transport.to_string() });
         Ok(with_transport(answer, parameters))
@@ -345,13 +400,10 @@ impl Owner {
     /// `Consume`: the answer's `data`.
     pub fn consume(&mut self, seat: SeatId, consume: Consume) -> Result<Value, DeskError> {
         self.desk.check_over(seat, &consume.over, Direction::Receive)?;
-        if self.desk.session(seat)?.consumers.len() >= MAX_CONSUMERS {
-            return Err(DeskError::TooManyConsumers);
-        }
         let found = self.desk.producers.get(&consume.producer).ok_or(DeskError::Unknown("producer"))?;
         let (publisher, media) = (found.seat, found.media.clone());
         let uid = self.room.uid_of(publisher).ok_or(DeskError::Unknown("producer"))?;
-        let ssrcs = ConsumerSsrcs { media: self.desk.random_ssrc(seat)?, rtx: self.desk.random_ssrc(seat)? };
+        let ssrcs = self.desk.fresh_ssrcs(seat)?;
         // One CNAME per member, so that a receiver keeps sound and picture in step.
         let cname = format!("u{uid}");
         let (parameters, mut mapping) =
@@ -367,7 +419,9 @@ impl Owner {
             paused: consume.pause,
         }));
         let consumer = Consumer { producer: consume.producer, transport };
-        self.desk.session(seat)?.consumers.insert(id, consumer);
+        let session = self.desk.session(seat)?;
+        session.ssrcs.extend([ssrcs.media, ssrcs.rtx]);
+        session.consumers.insert(id, consumer);
         let answer = json!({
             "code": 200,
             "uid": uid,
