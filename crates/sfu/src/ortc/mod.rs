@@ -19,6 +19,8 @@ pub use types::*;
 pub enum OrtcError {
     #[error("{count} {what} where at most {limit} are read")]
     TooMany { what: &'static str, count: usize, limit: usize },
+    #[error("a codec parameter is a list or an object")]
+    Nested,
     #[error("none of the {0} codecs offered is opus, VP8, VP9, AV1 or H264 in packetization mode 1")]
     NoCodec(usize),
     #[error("payload type {0} is above 127 or given twice")]

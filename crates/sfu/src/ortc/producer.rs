@@ -12,6 +12,10 @@ const MAX_ENCODINGS: usize = 3;
 pub(super) const MAX_MID: usize = 16;
 /// As for a mid. Browsers and kits use one to three characters.
 const MAX_RID: usize = 16;
+/// `fmtp` values of one codec; browsers write up to four. They are repeated to every receiver.
+const MAX_PARAMETERS: usize = 16;
+/// Longest `fmtp` name or value and longest rid, bytes. The longest a browser writes is an H264 profile's name.
+const MAX_TEXT: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -176,6 +180,7 @@ fn codecs(kind: MediaKind, offered: &[RtpCodecParameters]) -> Result<Vec<MediaCo
         let Some(codec) = Codec::read(kind, &offer.mime_type, offer.clock_rate, &offer.parameters) else {
             continue;
         };
+        fit(&offer.parameters)?;
         let rtx = offered.iter().find(|other| {
             is_rtx(&other.mime_type) && number(&other.parameters, "apt") == Some(offer.payload_type.into())
         });
@@ -190,6 +195,20 @@ fn codecs(kind: MediaKind, offered: &[RtpCodecParameters]) -> Result<Vec<MediaCo
         });
     }
     if known.is_empty() { Err(OrtcError::NoCodec(offered.len())) } else { Ok(known) }
+}
+
+/// Names with numbers, truth values or short texts.
+fn fit(parameters: &Parameters) -> Result<(), OrtcError> {
+    limit("codec parameters", parameters.len(), MAX_PARAMETERS)?;
+    for (name, value) in parameters {
+        let length = match value {
+            serde_json::Value::String(text) => text.len(),
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => return Err(OrtcError::Nested),
+            _ => 0,
+        };
+        limit("bytes of a codec parameter", length.max(name.len()), MAX_TEXT)?;
+    }
+    Ok(())
 }
 
 pub(super) fn is_rtx(mime: &str) -> bool {
@@ -212,6 +231,7 @@ fn streams(
     };
     let mut streams = Vec::new();
     for (index, encoding) in parameters.encodings.iter().enumerate() {
+        limit("bytes of a rid", encoding.rid.as_ref().map_or(0, String::len), MAX_TEXT)?;
         let rid = encoding.rid.clone().filter(|rid| is_rid(rid) && !rids.contains(rid));
         if encoding.ssrc.is_none() && (rid.is_none() || !nameable) {
             return Err(OrtcError::NoSsrc(index));
@@ -366,6 +386,29 @@ pub(crate) mod tests {
         ] {
             assert_eq!(read(mime, key, profile.clone()), expected, "{mime} {key}={profile}");
         }
+    }
+
+    #[test]
+    fn parameters_that_every_receiver_would_be_sent_are_few_and_short() {
+        let with = |name: &str, value: serde_json::Value| {
+            let mut offer = chromium_video();
+            offer.codecs[0].parameters.insert(name.into(), value);
+            producer_media(MediaKind::Video, &offer)
+        };
+        assert!(with("x", "v".repeat(MAX_TEXT).into()).is_ok());
+        assert!(with(&"n".repeat(MAX_TEXT), true.into()).is_ok());
+        let long =
+            |count| Err(OrtcError::TooMany { what: "bytes of a codec parameter", count, limit: MAX_TEXT });
+        assert_eq!(with("x", "v".repeat(MAX_TEXT + 1).into()), long(MAX_TEXT + 1));
+        assert_eq!(with(&"n".repeat(MAX_TEXT + 1), 1.into()), long(MAX_TEXT + 1));
+        assert_eq!(with("x", serde_json::json!([1])), Err(OrtcError::Nested));
+        let mut many = chromium_video();
+        many.codecs[0].parameters.extend((0..=MAX_PARAMETERS).map(|n| (n.to_string(), n.into())));
+        let refused = producer_media(MediaKind::Video, &many).unwrap_err();
+        assert!(matches!(refused, OrtcError::TooMany { what: "codec parameters", .. }), "{refused}");
+        let mut rid = chromium_video();
+        rid.encodings[0].rid = Some("r".repeat(MAX_TEXT + 1));
+        assert!(producer_media(MediaKind::Video, &rid).is_err());
     }
 
     #[test]
