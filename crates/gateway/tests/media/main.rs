@@ -6,3 +6,4 @@ mod entry;
 mod lifetime;
 mod records;
 mod support;
+mod triggers;

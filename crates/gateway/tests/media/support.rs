@@ -16,7 +16,7 @@ use rotunda_core::{
     Actor, Clock, Core, CoreConfig, Env, Keys, Rooms, Store, account, channel, channel::NewChannel, invite,
     media, role, role::RoleUpdate, server, server::NewServer,
 };
-use rotunda_gateway::{Gateway, GatewayConfig, PublicOrigin, room, router};
+use rotunda_gateway::{DoorLimits, Gateway, GatewayConfig, PublicOrigin, room, router};
 use rotunda_media_io::MediaHandle;
 use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, Millis, Right, ServerId, UserKey,
@@ -70,6 +70,10 @@ pub struct Server {
 impl Server {
     /// `seed` tells processes over the same database apart.
     pub async fn start(pool: &PgPool, seed: u64) -> Self {
+        Self::start_with(pool, seed, DoorLimits::default()).await
+    }
+
+    pub async fn start_with(pool: &PgPool, seed: u64, doors: DoorLimits) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000)));
         let env = Env::new(clock.clone(), StdRng::seed_from_u64(seed));
         let keys = Keys::new(&[1; 32], &[2; 32]).unwrap();
@@ -82,7 +86,7 @@ impl Server {
         let config = GatewayConfig {
             public_origin: PublicOrigin::Fixed(format!("http://{address}")),
             cors_origins: Vec::new(),
-            doors: Default::default(),
+            doors,
         };
         let (reports, events) = tokio::sync::mpsc::channel(16);
         tokio::spawn(rooms.clone().run_media_events(events));
