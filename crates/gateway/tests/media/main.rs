@@ -3,6 +3,7 @@
 mod bad_input;
 mod call;
 mod entry;
+mod foreign;
 mod lifetime;
 mod records;
 mod support;
