@@ -1,8 +1,19 @@
 //! What no client of the wire would send.
 
+use rotunda_gateway::DoorLimits;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame, FrameHeader,
+        coding::{Data, OpCode},
+    },
+};
 
 use super::support::{APP_KEY, Client, Community, Server, Socket, consume, produce_audio};
 
@@ -150,4 +161,85 @@ async fn channel_info_takes_only_its_own_token(pool: PgPool) {
     let mut rtc_as_session = good.clone();
     rtc_as_session["token"] = entry["member"]["rtcToken"].clone();
     assert_eq!(ann.try_join(&rtc_as_session, "engine").await.1["code"], 403);
+}
+
+/// The head of the answer to a WebSocket handshake that offers compression.
+async fn handshake(server: &Server, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: protoo\r\n\
+         sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
+        server.address
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().to_ascii_lowercase()
+}
+
+/// What is not inflated cannot be a bomb: the limits on the wire are the limits in memory.
+#[sqlx::test(migrations = "../../migrations")]
+async fn no_websocket_takes_compression(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let (_, opened) = server.http("GET", "/socket.io/1/?t=1", &[], "").await;
+    let sid = opened.split(':').next().unwrap().to_owned();
+    for path in [
+        "/rtc/signal?&cid=1&uid=1&deviceid=d".to_owned(),
+        format!("/socket.io/1/websocket/{sid}"),
+        "/rtc/statws".into(),
+    ] {
+        let head = handshake(&server, &path).await;
+        assert!(head.starts_with("http/1.1 101 "), "{path}: {head}");
+        assert!(!head.contains("sec-websocket-extensions"), "{path}: {head}");
+    }
+    // A frame that claims to be compressed all the same ends its socket.
+    let url = format!("ws://{}/rtc/signal?&cid=1&uid=1&deviceid=d", server.address);
+    let mut socket = Socket::open(&url, Some("protoo")).await;
+    let frame = Frame::from_payload(
+        FrameHeader { rsv1: true, opcode: OpCode::Data(Data::Text), ..Default::default() },
+        vec![0; 64].into(),
+    );
+    socket.send_raw(Message::Frame(frame)).await;
+    socket.close_code().await;
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn one_byte_too_many_after_join_closes_with_1009(pool: PgPool) {
+    const LONGEST: usize = 256 * 1024;
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let ann = Client::new(&server, &community, "ann").await;
+    let entry = ann.enter(&server).await;
+    let mut rtc = ann.join(&server, &entry).await;
+    let padded = |length: usize| {
+        let empty = r#"{"request":true,"id":77,"method":"Heartbeat","data":{"pad":""}}"#;
+        empty.replace(r#""pad":"""#, &format!(r#""pad":"{}""#, "x".repeat(length - empty.len())))
+    };
+    rtc.send(&padded(LONGEST)).await;
+    assert!(rtc.text().await.contains(r#""id":77"#));
+    rtc.send_raw(Message::Text(padded(LONGEST + 1).into())).await;
+    assert_eq!(rtc.close_code().await, 1009);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn signalling_sockets_without_a_join_are_few_and_short_lived(pool: PgPool) {
+    let doors = DoorLimits { strangers_per_address: 2, ..DoorLimits::default() };
+    let server = Server::start_with(&pool, 1, doors).await;
+    let community = Community::make(&server, &["ann"]).await;
+    let ann = Client::new(&server, &community, "ann").await;
+    let entry = ann.enter(&server).await;
+    // One who has joined is no stranger.
+    let _rtc = ann.join(&server, &entry).await;
+    let url = format!("ws://{}/rtc/signal?&cid=1&uid=1&deviceid=d", server.address);
+    let started = std::time::Instant::now();
+    let mut first = Socket::open(&url, Some("protoo")).await;
+    let _second = Socket::open(&url, Some("protoo")).await;
+    let third = handshake(&server, "/rtc/signal?&cid=1&uid=1&deviceid=d").await;
+    assert!(third.starts_with("http/1.1 503 "), "{third}");
+    assert_eq!(first.close_code().await, 1008, "no Join in ten seconds");
+    let waited = started.elapsed().as_secs_f32();
+    assert!(waited > 9.5, "{waited} s");
 }
