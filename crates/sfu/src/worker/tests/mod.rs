@@ -8,6 +8,7 @@ mod feedback;
 mod hostile;
 mod keyframes;
 mod netem;
+mod nonces;
 mod recovery;
 mod simulcast;
 mod usage;
