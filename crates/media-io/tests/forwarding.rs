@@ -47,6 +47,8 @@ struct Client {
     socket: UdpSocket,
     address: SocketAddr,
     rtp: Vec<RtpPacket>,
+    /// Media that is kept back instead of sent, while there is a list for it.
+    hold: Option<Vec<(SocketAddr, Vec<u8>)>>,
     keyframe_requests: usize,
     closed: bool,
 }
@@ -97,6 +99,7 @@ impl Client {
             socket,
             address,
             rtp: vec![],
+            hold: None,
             keyframe_requests: 0,
             closed: false,
         }
@@ -126,6 +129,10 @@ impl Client {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Transmit(out)) => {
+                    if let Some(held) = self.hold.as_mut().filter(|_| out.contents[0] == 0x90) {
+                        held.push((out.destination, out.contents.to_vec()));
+                        continue;
+                    }
                     self.socket.send_to(&out.contents, out.destination).unwrap();
                 }
                 Ok(Output::Event(str0m::Event::RtpPacket(packet))) => self.rtp.push(packet),
@@ -273,6 +280,32 @@ fn a_source_that_is_off_is_silent_at_once() {
     a.send(5_000, 111, 30, 30 * 960, b"on again");
     until(&mut [&mut a, &mut b], "it is heard again", |clients| clients[1].rtp.len() == 2);
     assert_eq!(*b.rtp[1].payload, *b"on again");
+}
+
+#[test]
+fn a_member_put_out_that_keeps_sending_is_dropped_and_counted() {
+    let mut server = server();
+    let offer = SrtpOffer::Gcm128Only;
+    let (mut a, mut b) = (Client::new(&server, 1, offer), Client::new(&server, 2, offer));
+    connect(&mut server, &mut [&mut a, &mut b]);
+    publish(&server, &mut a, &mut b, MediaKind::Audio, 5_000);
+    a.send(5_000, 111, 1, 960, b"seated");
+    until(&mut [&mut a, &mut b], "it is heard", |clients| clients[1].rtp.len() == 1);
+    // Sealed packets of its own, kept from the wire until the seat is gone: it ignores the goodbye.
+    a.hold = Some(vec![]);
+    for number in 2..30 {
+        a.send(5_000, 111, number, number as u32 * 960, b"still here");
+    }
+    let kept = a.hold.take().unwrap();
+    assert_eq!(kept.len(), 28);
+    server.handle.send(Command::CloseTransport(TransportId(1))).unwrap();
+    for (to, packet) in &kept {
+        a.socket.send_to(packet, to).unwrap();
+    }
+    until(&mut [&mut b], "all are dropped and counted", |_| {
+        server.handle.counters().dropped_unknown_address == 28
+    });
+    assert_eq!(b.rtp.len(), 1);
 }
 
 #[test]
