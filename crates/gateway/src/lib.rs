@@ -2,6 +2,9 @@
 //!
 //! One public port for all of them. The gateway decodes, asks `core` and the rooms, and encodes; it decides nothing.
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 pub mod link;
 mod origin;

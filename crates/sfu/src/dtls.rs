@@ -233,7 +233,7 @@ impl Client {
                 None
             }
             Err(_) => {
-                #[cfg(test)]
+                #[cfg(any(test, feature = "fuzzing"))]
                 GUARDED_PANICS.with(|count| count.set(count.get() + 1));
                 tracing::error!("the DTLS library panicked; its transport is closed");
                 self.failed(None);
@@ -377,10 +377,15 @@ fn is_framed(mut datagram: &[u8]) -> bool {
     true
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 thread_local! {
     /// Panics of the library that were caught on this thread.
     static GUARDED_PANICS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn guarded_panics() -> usize {
+    GUARDED_PANICS.with(std::cell::Cell::get)
 }
 
 #[cfg(test)]
@@ -588,6 +593,6 @@ mod tests {
             }
             assert!(keys <= 1, "round {round}");
         }
-        assert_eq!(GUARDED_PANICS.with(std::cell::Cell::get), 0, "the library panicked");
+        assert_eq!(guarded_panics(), 0, "the library panicked");
     }
 }

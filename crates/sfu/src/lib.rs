@@ -34,6 +34,9 @@ mod counters;
 mod downlink;
 mod dtls;
 mod estimate;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod history;
 mod ids;
 mod keyframe;

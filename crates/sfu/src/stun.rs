@@ -225,6 +225,20 @@ fn crc32(data: &[u8]) -> u32 {
     !data.iter().fold(!0, |crc, byte| TABLE[usize::from(crc as u8 ^ byte)] ^ crc >> 8)
 }
 
+/// Makes the framing of a message of 28 bytes or more hold: cookie, length, and FINGERPRINT in its last eight bytes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn repair(message: &mut [u8]) {
+    let length = (message.len() - HEADER) as u16;
+    message[..2].copy_from_slice(&BINDING_REQUEST.to_be_bytes());
+    message[2..4].copy_from_slice(&length.to_be_bytes());
+    message[4..8].copy_from_slice(&COOKIE);
+    let (covered, last) = message.split_at_mut(message.len() - 8);
+    let fingerprint = crc32(covered) ^ FINGERPRINT_XOR;
+    last[..2].copy_from_slice(&FINGERPRINT.to_be_bytes());
+    last[2..4].copy_from_slice(&(FINGERPRINT_LENGTH as u16).to_be_bytes());
+    last[4..].copy_from_slice(&fingerprint.to_be_bytes());
+}
+
 #[cfg(test)]
 pub(crate) mod client {
     //! The other side, for tests: builds checks as a browser does.

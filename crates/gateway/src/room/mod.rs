@@ -15,6 +15,8 @@ mod registry;
 mod rest;
 
 pub use registry::{Registry, RoomHandle, Unavailable};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use rest::read_body;
 pub use rest::routes;
 pub use rotunda_room::Times;
 

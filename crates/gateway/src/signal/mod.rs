@@ -22,6 +22,14 @@ use crate::Gateway;
 /// Longest channel-info form, bytes; a token is most of it.
 const FORM_MAX: usize = 16 * 1024;
 
+/// One signalling message, read as far as it goes without a seat.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_message(text: &str) {
+    if let Ok(envelope::Incoming::Request { method, data, .. }) = envelope::Incoming::parse(text) {
+        methods::read_any(&method, data);
+    }
+}
+
 /// Every route of RTC signalling. Full URLs are handed out: `channel_server` names `/rtc/info`, channel info names
 /// `/rtc/signal`.
 pub fn routes() -> Router<Gateway> {

@@ -71,6 +71,19 @@ fn object(body: Body) -> Result<Map<String, Value>, Failure> {
     }
 }
 
+/// One body, read as each route that takes one reads it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_body(data: &[u8]) {
+    let Ok(body) = object(Ok(Bytes::copy_from_slice(data))) else { return };
+    for key in ["role", "userName", "userIcon"] {
+        let _ = text(&body, key);
+    }
+    if let Ok(Some(value)) = text(&body, "value") {
+        let inner = rotunda_room::unwrap_text(value);
+        assert!(inner.len() <= value.len(), "unwrapping never makes a text longer");
+    }
+}
+
 /// A text field; absent is `None`, another type unusable.
 fn text<'a>(body: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, Failure> {
     match body.get(key) {
