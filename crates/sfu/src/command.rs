@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    ConsumerId, ProducerId, TransportId, Usage,
+    ConsumerId, LinkReport, ProducerId, TransportId, Usage,
     ortc::{ConsumerMapping, Fingerprint, MediaKind, ProducerMedia},
 };
 
@@ -29,6 +29,8 @@ pub enum Command {
     RequestKeyframe(ProducerId),
     /// Answered by [`Event::Usage`].
     ReportUsage,
+    /// Answered by [`Event::Quality`].
+    ReportQuality(Vec<TransportId>),
 }
 
 /// A transport to open. The client always checks connectivity; this side answers (ICE-lite) and starts DTLS.
@@ -123,6 +125,8 @@ pub enum Event {
     TransportClosed { id: TransportId, usage: Usage },
     /// What every open transport has carried so far.
     Usage(Vec<(TransportId, Usage)>),
+    /// How the lines of the transports asked for were since the last question about them.
+    Quality(Vec<(TransportId, LinkReport)>),
     /// The worker failed inside and started again empty: every transport of it is gone.
     WorkerRestarted { panics: u64 },
 }

@@ -9,6 +9,7 @@ use crate::{
     ConsumerId,
     ortc::{Codec, ConsumerMapping, PayloadMap, ProducerExtensions},
     producer::Opened,
+    quality::Quality,
     reception::{SenderClock, middle},
     record::{Leave, Records, Stamp},
     rewrite::{Place, Rewrite},
@@ -43,15 +44,7 @@ pub(crate) struct Consumer {
     pub(crate) lost: u64,
     reports: VecDeque<(u32, Instant)>,
     pub(crate) quality: Quality,
-}
-
-/// What the receiver says about a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Quality {
-    pub round_trip: Option<Duration>,
-    /// Of 256, in the receiver's last interval.
-    pub fraction_lost: u8,
-    pub jitter: Duration,
+    pub(crate) reported_at: Option<Instant>,
 }
 
 /// Why a packet was not written for a consumer.
@@ -92,6 +85,7 @@ impl Consumer {
             lost: 0,
             reports: VecDeque::new(),
             quality: Quality::default(),
+            reported_at: None,
         }
     }
 
@@ -291,6 +285,7 @@ impl Consumer {
 
     /// Takes the receiver's report. Round trip = now − when that sender report left − how long it lay there.
     pub(crate) fn reported(&mut self, now: Instant, block: &ReportBlock, clock_rate: u32) {
+        self.reported_at = Some(now);
         // Duplicates can make it negative.
         self.lost = u64::try_from(block.lost).unwrap_or(0);
         self.quality.fraction_lost = block.fraction_lost;

@@ -47,6 +47,7 @@ pub mod ortc;
 mod peer;
 mod producer;
 mod rate;
+mod quality;
 mod reception;
 mod record;
 mod remote;
@@ -67,10 +68,10 @@ pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};
 pub use command::{
     Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
 };
-pub use consumer::Quality;
 pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, TransportId};
+pub use quality::{Grade, LinkReport, Quality};
 pub use remote::Remote;
 pub use stun::is_check;
 pub use usage::Usage;

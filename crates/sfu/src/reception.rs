@@ -2,7 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rtcp::{ReportBlock, SenderInfo};
+use crate::{
+    Quality,
+    rtcp::{ReportBlock, SenderInfo},
+};
+
+/// Packets below which a loss is chance. More makes a quiet line's grade older.
+const ENOUGH_TO_JUDGE: u64 = 20;
 
 /// The statistics of one received SSRC.
 #[derive(Debug, Clone)]
@@ -15,11 +21,22 @@ pub(crate) struct Reception {
     received: u64,
     expected_before: u64,
     received_before: u64,
+    recent: Recent,
     /// Arrival minus timestamp of the last packet, in timestamp units.
     transit: Option<u32>,
     /// In sixteenths of a timestamp unit.
     jitter: u32,
     pub(crate) sender: Option<SenderClock>,
+}
+
+/// Where the last judgement of the line ended, and what it was.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent {
+    expected: u64,
+    received: u64,
+    /// Packets received when it was last asked for.
+    seen: u64,
+    quality: Option<Quality>,
 }
 
 /// A sender report and when it came.
@@ -65,6 +82,7 @@ impl Reception {
             received: 0,
             expected_before: 0,
             received_before: 0,
+            recent: Recent::default(),
             transit: None,
             jitter: 0,
             sender: None,
@@ -90,6 +108,31 @@ impl Reception {
     pub(crate) fn lost(&self) -> u64 {
         let expected = self.first.map_or(0, |first| self.highest - first + 1);
         expected.saturating_sub(self.received)
+    }
+
+    /// Loss since the last judgement, and jitter; the last judgement while too little came for another. None when nothing
+    /// came since the last call.
+    pub(crate) fn recent(&mut self) -> Option<Quality> {
+        let expected = self.highest - self.first? + 1;
+        let recent = &mut self.recent;
+        if recent.seen == self.received {
+            *recent = Recent { expected, received: self.received, seen: self.received, quality: None };
+            return None;
+        }
+        recent.seen = self.received;
+        let passed = expected.saturating_sub(recent.expected);
+        if passed >= ENOUGH_TO_JUDGE {
+            let lost = passed.saturating_sub(self.received - recent.received);
+            let units = u64::from(self.jitter / 16);
+            let quality = Quality {
+                round_trip: None,
+                fraction_lost: (lost * 256 / passed).min(255) as u8,
+                jitter: Duration::from_micros(units * 1_000_000 / u64::from(self.clock_rate.max(1))),
+            };
+            *recent =
+                Recent { expected, received: self.received, seen: self.received, quality: Some(quality) };
+        }
+        recent.quality
     }
 
     /// The block for the next receiver report; None before the first packet.
@@ -153,6 +196,29 @@ mod tests {
         // Alternating by 10 ms: 480 units.
         let jitter = unsteady.report(1, epoch).unwrap().jitter;
         assert!((470..=480).contains(&jitter), "{jitter}");
+    }
+
+    #[test]
+    fn the_line_is_judged_by_what_came_since_the_last_judgement() {
+        let epoch = epoch();
+        let mut stream = Reception::new(epoch, 48_000);
+        assert_eq!(stream.recent(), None);
+        let packets = |stream: &mut Reception, indices: std::ops::Range<u64>, missing: u64| {
+            for index in indices.filter(|index| missing == 0 || index % missing != 0) {
+                stream.packet(epoch, index, 0);
+            }
+        };
+        packets(&mut stream, 1..101, 4);
+        assert_eq!(stream.recent().unwrap().fraction_lost, 61, "24 of 99: the last one is not yet missed");
+        packets(&mut stream, 101..111, 0);
+        assert_eq!(stream.recent().unwrap().fraction_lost, 61, "too few for another judgement");
+        packets(&mut stream, 111..161, 0);
+        assert_eq!(stream.recent().unwrap().fraction_lost, 4, "the one of before that was missed after all");
+        packets(&mut stream, 161..211, 0);
+        assert_eq!(stream.recent().unwrap().fraction_lost, 0);
+        assert_eq!(stream.recent(), None, "nothing came");
+        packets(&mut stream, 500..510, 0);
+        assert_eq!(stream.recent().unwrap().fraction_lost, 247, "a hole counts at once");
     }
 
     #[test]

@@ -40,14 +40,14 @@ const SILENCE_MS: i64 = 15_000;
 
 /// Direction of a transport, seen from the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Send,
     Receive,
 }
 
 #[derive(Debug)]
-struct Transport {
-    direction: Direction,
+pub(super) struct Transport {
+    pub(super) direction: Direction,
     live: bool,
 }
 
@@ -59,9 +59,9 @@ struct Consumer {
 
 /// What one joined member has at the media worker.
 #[derive(Debug)]
-struct Session {
+pub(super) struct Session {
     srtp: SrtpOffer,
-    transports: BTreeMap<TransportId, Transport>,
+    pub(super) transports: BTreeMap<TransportId, Transport>,
     consumers: HashMap<ConsumerId, Consumer>,
     /// Never reused on the same receiving transport: both its ends keep state per SSRC.
     ssrcs: HashSet<u32>,
@@ -89,7 +89,7 @@ fn ssrcs(media: &ProducerMedia) -> impl Iterator<Item = u32> + '_ {
 pub(crate) struct Desk {
     registry: Arc<Registry>,
     channel: ChannelId,
-    sessions: HashMap<SeatId, Session>,
+    pub(super) sessions: HashMap<SeatId, Session>,
     producers: HashMap<ProducerId, Producer>,
     commands: Vec<Command>,
 }
@@ -493,7 +493,10 @@ impl Owner {
                 metrics::counter!("rotunda_transports_failed_total", "reason" => reason.name()).increment(1);
                 self.transport_ended(seat, transport, true);
             }
-            Event::TransportClosed { .. } | Event::Usage(_) | Event::WorkerRestarted { .. } => {}
+            Event::TransportClosed { .. }
+            | Event::Usage(_)
+            | Event::Quality(_)
+            | Event::WorkerRestarted { .. } => {}
         }
     }
 

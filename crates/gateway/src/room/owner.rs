@@ -18,12 +18,13 @@ use rotunda_room::{EndReason, Output, Persist, Room, Saved, SeatId, SocketId, So
 use rotunda_sfu::Command;
 use rotunda_wire::{CommandId, Push};
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::MissedTickBehavior};
 
 use super::{
     RoomHandle,
     desk::Desk,
     push_hub::ToPush,
+    quality::{self, Board},
     registry::{Call, Registry},
 };
 
@@ -73,8 +74,9 @@ pub(crate) struct Owner {
     pub room: Room,
     pub desk: Desk,
     pub registry: Arc<Registry>,
+    pub(super) quality: Board,
     handle: RoomHandle,
-    sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
+    pub(super) sockets: HashMap<SocketId, mpsc::Sender<ToSocket>>,
     persist: mpsc::UnboundedSender<Persist>,
 }
 
@@ -155,8 +157,15 @@ impl Owner {
         let (persist, writes) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(core.clone(), channel, writes));
         let desk = Desk::new(Arc::clone(registry), channel);
-        let owner =
-            Self { room, desk, registry: Arc::clone(registry), handle, sockets: HashMap::new(), persist };
+        let owner = Self {
+            room,
+            desk,
+            registry: Arc::clone(registry),
+            quality: Board::default(),
+            handle,
+            sockets: HashMap::new(),
+            persist,
+        };
         Ok((owner, writer))
     }
 
@@ -174,6 +183,8 @@ impl Owner {
         mailbox: &mut mpsc::Receiver<Call>,
         urgent: &mut mpsc::UnboundedReceiver<Call>,
     ) {
+        let mut beat = tokio::time::interval(quality::INTERVAL);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.room.is_ended() {
             let wait = self.room.next_deadline().map(|deadline| deadline.get() - self.now().get());
             let wait = Duration::from_millis(wait.map_or(60_000, |ms| u64::try_from(ms).unwrap_or(0)));
@@ -187,6 +198,7 @@ impl Owner {
                         self.perform(call).await;
                     }
                 }
+                _ = beat.tick(), if self.quality.is_heard() => self.ask_for_quality(),
                 () = tokio::time::sleep(wait) => {}
             }
             self.expire(urgent).await;
@@ -316,7 +328,7 @@ impl Owner {
         self.room.push_link(&user.accid, &device, (!push_up).then_some(now));
     }
 
-    fn post(&mut self, socket: SocketId, message: ToSocket) {
+    pub(super) fn post(&mut self, socket: SocketId, message: ToSocket) {
         if let Some(queue) = self.sockets.get(&socket)
             && queue.try_send(message).is_err()
         {
@@ -325,8 +337,11 @@ impl Owner {
         }
     }
 
-    /// A signalling session whose `Join` was accepted.
-    pub fn attach(&mut self, socket: SocketHandle) {
+    /// A signalling session whose `Join` was accepted; whether it is to be told how good the members' lines are.
+    pub fn attach(&mut self, socket: SocketHandle, quality: bool) {
+        if quality {
+            self.quality.listen(socket.id);
+        }
         self.sockets.insert(socket.id, socket.queue);
     }
 

@@ -291,6 +291,20 @@ impl Registry {
                     self.records.used(all);
                     continue;
                 }
+                Event::Quality(reports) => {
+                    let room = {
+                        let index = self.index.lock();
+                        // One question is about one channel.
+                        let channel = reports.iter().find_map(|(id, _)| index.transports.get(id));
+                        channel
+                            .and_then(|(channel, _)| index.rooms.get(channel))
+                            .map(|room| room.handle.clone())
+                    };
+                    if let (Some(room), Event::Quality(reports)) = (room, event) {
+                        room.control(move |owner| owner.quality_reported(&reports));
+                    }
+                    continue;
+                }
                 Event::WorkerRestarted { panics } => {
                     tracing::error!(
                         panics,

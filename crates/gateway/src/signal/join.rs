@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Gateway,
-    room::{Entering, Owner, RoomHandle, SocketHandle, confirm},
+    room::{Entering, Owner, RoomHandle, SocketHandle, confirm, listens_to_quality},
 };
 
 /// The client asked for a media encryption there is not (nertc-web-sdk 4.6.50 to 5.8.34).
@@ -50,6 +50,8 @@ struct Asked {
     platform_type: i64,
     custom_data: Option<Value>,
     srtp: SrtpOffer,
+    /// Whether it understands our own notification about the members' lines.
+    quality: bool,
 }
 
 fn read(gateway: &Gateway, address: &Address, data: &Map<String, Value>) -> Result<Asked, Code> {
@@ -82,6 +84,7 @@ fn read(gateway: &Gateway, address: &Address, data: &Map<String, Value>) -> Resu
         platform_type: integer(extern_data.get("platformType")).unwrap_or(16),
         custom_data,
         srtp: ortc::srtp_offer(&of("name"), &of("version")),
+        quality: listens_to_quality(&text_of(extern_data.get("engineVersion")).unwrap_or_default()),
     })
 }
 
@@ -109,12 +112,12 @@ pub(super) async fn join(
         platform_type: asked.platform_type,
         custom_data: asked.custom_data,
     };
-    let srtp = asked.srtp;
+    let (srtp, quality) = (asked.srtp, asked.quality);
     let answer = room
         .call(move |owner| {
             let now = owner.now();
             owner.room.set_rights(now, &accid, rights, version);
-            attach(owner, now, seat, join, socket, srtp)
+            attach(owner, now, seat, join, socket, srtp, quality)
         })
         .await
         .map_err(unavailable)??;
@@ -129,6 +132,7 @@ fn attach(
     join: RtcJoin,
     socket: SocketHandle,
     srtp: SrtpOffer,
+    quality: bool,
 ) -> Result<Value, Code> {
     let how = owner.room.join_rtc(now, seat, join).map_err(|refusal| refusal.code())?;
     match how {
@@ -138,7 +142,7 @@ fn attach(
         How::New | How::Again { replaced: None } => {}
     }
     owner.desk.open_session(seat, srtp);
-    owner.attach(socket);
+    owner.attach(socket, quality);
     Ok(json!({
         "code": 200,
         "edgeRtpCapabilities": ortc::router_capabilities(),

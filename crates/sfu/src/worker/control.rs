@@ -54,6 +54,10 @@ impl Worker {
                 self.report_usage();
                 Ok(())
             }
+            Command::ReportQuality(of) => {
+                self.report_quality(now, &of);
+                Ok(())
+            }
             Command::RequestKeyframe(id) => self.producer_index(id).map(|index| {
                 let layers = self.producers.get(index).map_or(0, |producer| producer.media.streams.len());
                 (0..layers as u8).for_each(|layer| self.keyframes_wanted.push((index, layer)));
@@ -354,5 +358,6 @@ const fn name(command: &Command) -> &'static str {
         Command::RemoveConsumer(_) => "remove_consumer",
         Command::RequestKeyframe(_) => "request_keyframe",
         Command::ReportUsage => "report_usage",
+        Command::ReportQuality(_) => "report_quality",
     }
 }

@@ -7,6 +7,7 @@ mod feedback;
 mod forward;
 mod inbound;
 mod learn;
+mod quality;
 mod report;
 mod resend;
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod hostile;
 mod keyframes;
 mod netem;
 mod nonces;
+mod quality;
 mod recovery;
 mod simulcast;
 mod usage;
