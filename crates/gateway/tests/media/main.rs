@@ -5,6 +5,7 @@ mod call;
 mod entry;
 mod foreign;
 mod lifetime;
+mod quality;
 mod records;
 mod support;
 mod triggers;

@@ -310,6 +310,11 @@ impl Client {
 
     /// Signalling up to the answer of `Join`.
     pub async fn try_join(&self, info: &Value, deviceid: &str) -> (Socket, Value) {
+        self.try_join_as(info, deviceid, "5.8.34").await
+    }
+
+    /// Same, as this version of an engine.
+    pub async fn try_join_as(&self, info: &Value, deviceid: &str, engine: &str) -> (Socket, Value) {
         let (cid, uid) = (info["cid"].as_str().unwrap(), &info["ips"]["uid"]);
         let address = info["ips"]["webrtcarray"][0].as_str().unwrap();
         let url = format!("{address}?&cid={cid}&uid={uid}&deviceid={deviceid}");
@@ -317,6 +322,7 @@ impl Client {
         let extern_data = json!({
             "userName": uid, "token": info["token"], "cname": self.channel.to_string(), "platformType": 16,
             "browser": { "name": "Chrome", "version": "156" }, "gmEnable": false, "customEncryption": false,
+            "engineVersion": engine,
         });
         let answer = socket.request("Join", json!({ "requestId": "1", "externData": extern_data })).await;
         (socket, answer)
