@@ -62,6 +62,8 @@ pub struct CoreConfig {
     pub keys: Keys,
     /// `compat.open_queries`: queries by id answer also for what the caller cannot see, as the vendor's do.
     pub open_queries: bool,
+    /// Lifetime of a 25_1 token, in seconds.
+    pub media_token_secs: i64,
 }
 
 impl CoreConfig {
@@ -75,6 +77,7 @@ impl CoreConfig {
             limits: Limits::default(),
             keys,
             open_queries: false,
+            media_token_secs: crate::media::MEDIA_TOKEN_SECONDS,
         }
     }
 }

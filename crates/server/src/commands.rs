@@ -25,7 +25,11 @@ pub async fn open_core(config: &Config) -> anyhow::Result<Core> {
     let store = database::connect(config).await?;
     database::migrate(&store).await?;
     let keys = rotunda_core::Keys::new(&keys.server, &keys.signing).context("keys of the wrong length")?;
-    let core = CoreConfig { open_queries: config.compat.open_queries, ..CoreConfig::new(keys) };
+    let core = CoreConfig {
+        open_queries: config.compat.open_queries,
+        media_token_secs: config.media.token_secs,
+        ..CoreConfig::new(keys)
+    };
     Ok(Core::open(store, environment()?, core).await?)
 }
 

@@ -20,6 +20,9 @@ const NOT_KEYS: &[&str] = &["config", "bin"];
 /// Below this likeness (0 to 1, Jaro-Winkler) a suggestion would puzzle more than help.
 const LIKENESS_MIN: f64 = 0.7;
 
+/// Shorter expires before a slow client has used it; the SDK's timer overflows at 2,147,483 s.
+const TOKEN_SECS: std::ops::RangeInclusive<i64> = 10..=2_000_000;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -86,6 +89,8 @@ pub struct Media {
     /// Addresses and names that clients send media to; `auto` is the address of the default route.
     #[serde(deserialize_with = "words")]
     pub advertise: Vec<String>,
+    /// Lifetime of a room token, in seconds.
+    pub token_secs: i64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -145,7 +150,13 @@ impl Default for Database {
 
 impl Default for Media {
     fn default() -> Self {
-        Self { udp_port: 0, tcp: true, tcp_port: 0, advertise: Vec::new() }
+        Self {
+            udp_port: 0,
+            tcp: true,
+            tcp_port: 0,
+            advertise: Vec::new(),
+            token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
+        }
     }
 }
 
@@ -211,6 +222,9 @@ impl Config {
         }
         if self.database.connections_max < 2 {
             return invalid("database.connections_max", "at least 2: notifications hold one of their own");
+        }
+        if !TOKEN_SECS.contains(&self.media.token_secs) {
+            return invalid("media.token_secs", "from 10 to 2000000");
         }
         Ok(())
     }
@@ -417,6 +431,14 @@ mod tests {
         assert_eq!(config.media_tcp_address(), Some("127.0.0.1:3478".parse().unwrap()));
         config.media.tcp = false;
         assert_eq!(config.media_tcp_address(), None);
+    }
+
+    #[test]
+    fn a_token_life_that_clients_cannot_count_is_refused() {
+        for (secs, good) in [(9, false), (10, true), (2_000_000, true), (2_000_001, false), (-1, false)] {
+            let config = from_toml(&format!("[media]\ntoken_secs = {secs}")).unwrap();
+            assert_eq!(config.check().is_ok(), good, "{secs}");
+        }
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub mod ortc;
 #[cfg(test)]
 mod peer;
 mod producer;
-mod rate;
 mod quality;
+mod rate;
 mod reception;
 mod record;
 mod remote;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Core, Error, TokenError, keys::Validity, text};
 
-/// Lifetime of a 25_1 token, in seconds. The SDK renews 240 s before the end with a 32-bit timer, so it must lie
+/// Lifetime of a 25_1 token unless configured, in seconds. The SDK renews 240 s before the end with a 32-bit timer, so it must lie
 /// between 240 s and 24.8 days; longer means fewer renewals, and a longer life of a stolen token.
 pub const MEDIA_TOKEN_SECONDS: i64 = 86_400;
 
@@ -50,6 +50,7 @@ pub async fn issue_token(core: &Core, actor: &Actor, neroom_device_id: &str) -> 
     if neroom_device_id.is_empty() {
         return Err(Error::Parameter("an empty neroomDeviceId"));
     }
+    let life = core.config().media_token_secs;
     let now_s = core.env().now().get().div_euclid(1_000);
     let token = core.sign(&Claims {
         typ: PURPOSE.to_owned(),
@@ -58,9 +59,9 @@ pub async fn issue_token(core: &Core, actor: &Actor, neroom_device_id: &str) -> 
         neroom_device: neroom_device_id.to_owned(),
         link_device: actor.device.clone(),
         iat: now_s,
-        exp: now_s + MEDIA_TOKEN_SECONDS,
+        exp: now_s + life,
     })?;
-    Ok(MediaToken { token, expire_s: MEDIA_TOKEN_SECONDS })
+    Ok(MediaToken { token, expire_s: life })
 }
 
 /// For the `token` header of room REST and for 2_3: right signature, app key, account and device, not expired, account
