@@ -51,6 +51,10 @@ const LOW_LAYER_BITRATE = 150_000;
 /** Text must stay readable, and only few frames are sent. */
 const SCREEN_BITRATE = 2_000_000;
 
+export function isAudioProfile(name: unknown): name is string {
+  return typeof name === "string" && name in AUDIO_PROFILES;
+}
+
 export function audioSettings(params: NERoleParams): AudioSettings {
   const { bitrate, stereo } = AUDIO_PROFILES[params.audio?.profile ?? ""] ?? DEFAULT_AUDIO;
   const music = params.audio?.scenario === "music";

@@ -72,6 +72,13 @@ export class LocalScreen {
     });
   }
 
+  /** Whether the share's sound is sent; the picture goes on. */
+  setSound(on: boolean): void {
+    const [sound] = this.#stream?.getAudioTracks() ?? [];
+    if (sound === undefined) throw new RoomKitError(CODE_GENERAL, "the screen share has no sound");
+    sound.enabled = on;
+  }
+
   forcedOff(): void {
     this.#stop();
   }

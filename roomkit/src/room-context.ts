@@ -1,4 +1,5 @@
 import { CODE_GENERAL, notSupported, resultCall, RoomKitError } from "./errors";
+import { StatsReporter } from "./stats-reporter";
 import type { Room } from "./room";
 import { RtcController } from "./rtc-controller";
 import type {
@@ -8,6 +9,7 @@ import type {
   NERoomMember,
   NERoomProperties,
   NERoomRtcController,
+  NERtcStatsListener,
   NEUnsupportedController,
 } from "./types";
 import { isRecord } from "./wire";
@@ -25,10 +27,13 @@ export class RoomContext implements NERoomContext {
   readonly remainingSeconds = 0;
   readonly sipCid = "";
   readonly #room: Room;
+  readonly #stats: StatsReporter;
 
   constructor(room: Room) {
     this.#room = room;
     this.rtcController = new RtcController(room);
+    this.#stats = new StatsReporter(this.rtcController);
+    room.onOver(() => this.#stats.stop());
   }
 
   get roomUuid(): string {
@@ -122,12 +127,12 @@ export class RoomContext implements NERoomContext {
     this.#room.slot.remove(listener);
   }
 
-  addRtcStatsListener(): Promise<never> {
-    return notSupported("addRtcStatsListener");
+  addRtcStatsListener(listener: NERtcStatsListener): void {
+    if (!this.#room.ending) this.#stats.start(listener);
   }
 
   removeRtcStatsListener(): void {
-    // Nothing was ever added.
+    this.#stats.stop();
   }
 
   on<K extends keyof NERoomListener>(name: K, fn: NERoomListener[K]): void {

@@ -3,15 +3,16 @@ import { audioSettings, screenSettings, videoSettings } from "./encoder-settings
 import { LocalScreen } from "./local-screen";
 import { LocalSource, type LocalSourceHost } from "./local-source";
 import { log } from "./log";
+import { NetworkQuality } from "./network-quality";
 import { AudioPlayback } from "./playback";
 import type { Consumer } from "./receive-transport";
 import type { Room } from "./room";
 import { RtcSession } from "./rtc-session";
 import type { MediaType } from "./send-transport";
-import type { NENetworkQuality, NEVideoStreamType, NEVolume } from "./types";
+import type { NEVideoStreamType, NEVolume } from "./types";
 import { VideoViews } from "./video-views";
 import { type MeteredSource, receivedLevel, receivedNow, sentLevel, VolumeMeter } from "./volume-meter";
-import { isRecord, type Source } from "./wire";
+import type { Source } from "./wire";
 
 type Picture = "video" | "screenShare";
 const LOCAL_VIEW = "local";
@@ -25,6 +26,7 @@ export class RoomMedia {
   readonly views: VideoViews;
   readonly #room: Room;
   readonly #meter: VolumeMeter;
+  readonly #quality = new NetworkQuality();
   /** What the app subscribed to, by `picture uuid`; remembered whether or not it is there. */
   readonly #subscriptions = new Map<string, NEVideoStreamType>();
   readonly #consumers = new Set<Consumer>();
@@ -57,7 +59,10 @@ export class RoomMedia {
     this.audio = new LocalSource(
       "audio",
       async (deviceId) => {
-        const { constraints, ...rest } = audioSettings(room.model.local.role.params);
+        const { params } = room.model.local.role;
+        const profile = this.audioProfile;
+        const wished = profile === undefined ? params : { ...params, audio: { ...params.audio, profile } };
+        const { constraints, ...rest } = audioSettings(wished);
         return { ...rest, track: await room.deps.devices.open("microphone", constraints, deviceId) };
       },
       host,
@@ -87,6 +92,9 @@ export class RoomMedia {
   get consumers(): Consumer[] {
     return [...this.#consumers];
   }
+
+  /** The app's own choice of microphone quality, from the next opening on; else the channel's. */
+  audioProfile: string | undefined;
 
   reconnecting = false;
 
@@ -237,6 +245,7 @@ export class RoomMedia {
   stateChanged(): void {
     if (this.#closed) return;
     this.#rtc?.sync();
+    this.#quality.keep((uuid) => this.#room.model.member(uuid)?.isInRtcChannel === true);
     for (const consumer of this.#consumers) this.#showRemote(consumer);
   }
 
@@ -361,15 +370,9 @@ export class RoomMedia {
 
   /** Network quality per member, the server's own message to this kit. */
   #userData(type: string, data: unknown): void {
-    if (type !== "NetworkQuality" || !isRecord(data) || !Array.isArray(data.list)) return;
-    const list: NENetworkQuality[] = [];
-    for (const item of data.list as unknown[]) {
-      if (!isRecord(item)) continue;
-      const userUuid = this.#room.model.byRtcUid(Number(item.uid));
-      if (userUuid === undefined) continue;
-      list.push({ userUuid, upStatus: Number(item.up ?? 0), downStatus: Number(item.down ?? 0) });
-    }
-    if (list.length > 0) this.#room.slot.emit("onRtcNetworkQuality", [list]);
+    if (type !== "NetworkQuality") return;
+    const list = this.#quality.take(data, (uid) => this.#room.model.byRtcUid(uid));
+    if (list !== undefined && list.length > 0) this.#room.slot.emit("onRtcNetworkQuality", [list]);
   }
 }
 

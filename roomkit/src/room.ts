@@ -58,6 +58,7 @@ export class Room {
   #resyncing = false;
   #resyncAgain = false;
   #kickTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #whenOver: (() => void)[] = [];
   #ownWaiters: { source: Source; done(): void }[] = [];
 
   constructor(params: NEJoinRoomParams, deps: RoomDeps) {
@@ -70,6 +71,11 @@ export class Room {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Runs when the stay is over, whatever ended it. */
+  onOver(job: () => void): void {
+    this.#whenOver.push(job);
   }
 
   get ending(): boolean {
@@ -292,6 +298,7 @@ export class Room {
     this.#ownWaiters = [];
     // Out of the service first: what the app does in its callbacks must not find this room.
     this.deps.over(this);
+    for (const job of this.#whenOver.splice(0)) job();
     if (selfLeave !== undefined) {
       this.slot.emit("onMemberLeaveRoom", [[{ ...me, isAudioOn: false, isVideoOn: false, isSharingScreen: false, isInRtcChannel: false, rtcUid: 0, reason: selfLeave.reason }]]);
     }

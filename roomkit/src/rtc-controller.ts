@@ -1,4 +1,5 @@
 import { CODE_GENERAL, notSupported, publicCall, resultCall, RoomKitError, success } from "./errors";
+import { isAudioProfile } from "./encoder-settings";
 import { log } from "./log";
 import type { Room } from "./room";
 import { remoteView } from "./room-media";
@@ -142,6 +143,26 @@ export class RtcController implements NERoomRtcController {
     return resultCall("adjustPlaybackSignalVolume", () => this.#room.media.playback.setVolume(volume));
   }
 
+  /** One of the named profiles; a microphone that is open keeps its own until it is opened again. */
+  setLocalAudioProfile(profile: string): Promise<NEResult<null>> {
+    return resultCall("setLocalAudioProfile", () => {
+      if (!isAudioProfile(profile)) throw new RoomKitError(CODE_GENERAL, "no such audio profile");
+      this.#room.media.audioProfile = profile;
+    });
+  }
+
+  setAudioProfile(profile: string): Promise<NEResult<null>> {
+    return this.setLocalAudioProfile(profile);
+  }
+
+  enableLocalSubStreamAudio(): Promise<NEResult<null>> {
+    return resultCall("enableLocalSubStreamAudio", () => this.#room.media.screen.setSound(true));
+  }
+
+  disableLocalSubStreamAudio(): Promise<NEResult<null>> {
+    return resultCall("disableLocalSubStreamAudio", () => this.#room.media.screen.setSound(false));
+  }
+
   // --- devices ------------------------------------------------------------------------------------------------------
 
   enumCameraDevices(): Promise<NEResult<NEDeviceBaseInfo[]>> {
@@ -230,22 +251,6 @@ export class RtcController implements NERoomRtcController {
 
   setLocalVideoConfig(): Promise<never> {
     return notSupported("setLocalVideoConfig");
-  }
-
-  setLocalAudioProfile(): Promise<never> {
-    return notSupported("setLocalAudioProfile");
-  }
-
-  setAudioProfile(): Promise<never> {
-    return notSupported("setAudioProfile");
-  }
-
-  enableLocalSubStreamAudio(): Promise<never> {
-    return notSupported("enableLocalSubStreamAudio");
-  }
-
-  disableLocalSubStreamAudio(): Promise<never> {
-    return notSupported("disableLocalSubStreamAudio");
   }
 
   #canvas(key: string, owner: string, view: unknown): number {

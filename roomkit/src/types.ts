@@ -113,6 +113,11 @@ export interface NERoomListener {
   onRtcNetworkQuality(list: NENetworkQuality[]): void;
   onRtcUserAudioSubStreamStart(uuid: string): void;
   onRtcUserAudioSubStreamStop(uuid: string): void;
+  /** Part of the vendor's interface; a QChat channel has no lock, time limit, chat room or whiteboard: never called. */
+  onRoomLockStateChanged(locked: boolean): void;
+  onRoomRemainingSecondsRenewed(seconds: number): void;
+  onReceiveChatroomMessages(messages: unknown[]): void;
+  onMemberWhiteboardStateChanged(member: NERoomMember, isSharing: boolean, operator: NERoomMember): void;
   onAutoPlayNotAllowed(blocked: { userUuid: string; type: "audio" | "video" }): void;
   onCameraDeviceChanged(change: NEDeviceChange): void;
   onRecordDeviceChanged(change: NEDeviceChange): void;
@@ -212,6 +217,15 @@ export interface NERemoteStats {
   frameHeight?: number;
 }
 
+/** Called every 2 s while it is added. */
+export interface NERtcStatsListener {
+  onRtcStats?(stats: NESessionStats): void;
+  onLocalAudioStats?(stats: NELocalStats[]): void;
+  onLocalVideoStats?(stats: NELocalStats[]): void;
+  onRemoteAudioStats?(stats: NERemoteStats[]): void;
+  onRemoteVideoStats?(stats: NERemoteStats[]): void;
+}
+
 export interface NERoomRtcController {
   readonly isSupported: boolean;
   joinRtcChannel(): Promise<NEResult<null>>;
@@ -246,6 +260,10 @@ export interface NERoomRtcController {
   getSelectedRecordDevice(): string;
   getSelectedPlayoutDevice(): string;
   replayRemoteStream(stream: { userUuid: string; type: "audio" | "video" }): Promise<NEResult<null>>;
+  setLocalAudioProfile(profile: string): Promise<NEResult<null>>;
+  setAudioProfile(profile: string): Promise<NEResult<null>>;
+  enableLocalSubStreamAudio(): Promise<NEResult<null>>;
+  disableLocalSubStreamAudio(): Promise<NEResult<null>>;
   adjustPlaybackSignalVolume(volume: number): Promise<NEResult<null>>;
   getLocalAudioStats(): Promise<NEResult<NELocalStats[]>>;
   getLocalVideoStats(): Promise<NEResult<NELocalStats[]>>;
@@ -290,6 +308,8 @@ export interface NERoomContext {
   unlockRoom(): Promise<never>;
   addRoomListener(listener: Partial<NERoomListener>): void;
   removeRoomListener(listener?: Partial<NERoomListener>): void;
+  addRtcStatsListener(listener: NERtcStatsListener): void;
+  removeRtcStatsListener(): void;
   on<K extends keyof NERoomListener>(name: K, fn: NERoomListener[K]): void;
   off<K extends keyof NERoomListener>(name: K, fn?: NERoomListener[K]): void;
 }
