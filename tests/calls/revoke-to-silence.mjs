@@ -8,6 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { eventually, openWorld } from './people.mjs';
+import { roomState } from './room.mjs';
 
 const { values } = parseArgs({ options: { trials: { type: 'string', default: '200' }, bar: { type: 'string', default: '100' } } });
 const VERSION = '10.8.1';
@@ -46,14 +47,15 @@ try {
 
   /** The speaker's own page knows, or it would take the next unmute for a repeat. */
   const told = (since) => speaker.event('memberAudioMuteChanged', { since, where: (e) => e.memberAccId === accid && e.mute, timeout: 15_000 });
+  const lifted = () => eventually(async () => JSON.stringify((await roomState(speaker, channelId, 'roomProperties')).audioOff).includes('disable'), 'the lock is not lifted');
   const back = async (since) => {
-    await speaker.event('qchatMediaDisconnect', { since, timeout: 15_000 });
+    await speaker.event('RTCChannelEnded', { since, timeout: 15_000 });
     await speaker.enterAgain(serverId, channelId);
   };
   const WAYS = {
     'right lost': { run: () => silence('qchatRole.updateMemberRole', [{ serverId, channelId, accid, auths: { RTCChannelOpenMicrophone: 'deny' } }]), undo: (since) => told(since).then(() => place.override(channelId, accid, { 17: 0 })) },
     'mute by moderator': { run: () => silence('qchatMedia.muteAudio', [{ accid }]), undo: told },
-    'mute-all': { run: () => silence('qchatMedia.muteAllAudio', []), undo: (since) => told(since).then(() => listener.call('qchatMedia.unMuteAllAudio')) },
+    'mute-all': { run: () => silence('qchatMedia.muteAllAudio', []), undo: (since) => told(since).then(() => listener.call('qchatMedia.unMuteAllAudio')).then(lifted) },
     kick: { run: () => silence('qchatMedia.kickMemberOut', [{ accid }]), undo: back },
     ban: {
       run: () => silence('qchatServer.banServerMember', [{ serverId, accid }]),

@@ -142,7 +142,7 @@ pub fn ortc(data: &[u8]) {
     if let Ok(parameters) = serde_json::from_slice::<RtpParameters>(data) {
         for kind in [MediaKind::Audio, MediaKind::Video] {
             if let Ok(media) = ortc::producer_media(kind, &parameters) {
-                assert!(media.streams.iter().all(|stream| stream.ssrc != 0));
+                assert!(media.streams.iter().all(|stream| stream.ssrc != Some(0)));
                 assert!(media.codecs.iter().all(|codec| codec.payload_type < 128));
                 map(&media, &ortc::router_capabilities());
             }

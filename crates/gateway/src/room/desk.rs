@@ -82,7 +82,7 @@ impl Producer {
 }
 
 fn ssrcs(media: &ProducerMedia) -> impl Iterator<Item = u32> + '_ {
-    media.streams.iter().flat_map(|stream| [Some(stream.ssrc), stream.rtx_ssrc]).flatten()
+    media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]).flatten()
 }
 
 #[derive(Debug)]

@@ -273,7 +273,8 @@ impl Worker {
         consumer.mapping.layer = layer;
         let producer = self.producers.get(consumer.producer);
         // What is sent goes on until a keyframe of the other layer comes; without another layer, for good.
-        if producer.is_some_and(|producer| consumer.rewrite.layer() != Some(producer.layer(layer))) {
+        let target = producer.zip(consumer.layer()).map(|(producer, layer)| producer.layer(layer));
+        if target.is_some_and(|target| consumer.rewrite.layer() != Some(target)) {
             self.want_keyframe(index);
         }
         Ok(())

@@ -348,11 +348,13 @@ impl Worker {
                 if let Some(consumer) = consumer
                     && let Some(producer) = producers.get(consumer.producer)
                 {
-                    let target = consumer.layer().map(|layer| producer.layer(layer));
-                    wanted.extend(target.map(|target| (consumer.producer, target)));
-                    // The one that goes on until then is seen as well.
-                    let present = consumer.rewrite.layer().filter(|present| Some(*present) != target);
-                    wanted.extend(present.map(|present| (consumer.producer, present)));
+                    if let Some(layer) = consumer.layer() {
+                        let target = producer.layer(layer);
+                        wanted.push((consumer.producer, target));
+                        // The one that goes on until then is seen as well.
+                        let present = consumer.rewrite.layer().filter(|present| *present != target);
+                        wanted.extend(present.map(|present| (consumer.producer, present)));
+                    }
                 }
             }
             Statement::Nack { ssrc, first, mask } => {
