@@ -426,11 +426,13 @@ fn a_reader_that_is_stuck_is_dropped_and_nobody_waits_for_it() {
     connect(&mut server, &mut [&mut a, &mut b]);
     publish(&server, &mut a, &mut b);
     // B reads nothing any more; A goes on and is answered.
+    let started = now();
     let ended = (1..100_000).find_map(|sequence| {
         a.send(sequence, &[1; 1_000]);
         server.ends.try_recv().ok()
     });
     assert_eq!(ended, Some(TcpEnd::Stuck));
+    assert!(started.elapsed() < PATIENCE, "it takes longer than a write may");
     assert!(server.handle.counters().dropped_by_socket > 0, "its media was dropped meanwhile");
     assert!(a.rtc.is_connected());
 }
