@@ -1,5 +1,7 @@
 import {
+  asKitError,
   CODE_GENERAL,
+  CODE_SERVER_BUSY,
   CODE_TOKEN_EXPIRED,
   publicCall,
   resultCall,
@@ -9,11 +11,16 @@ import {
 import type { Identity } from "./identity";
 import { log } from "./log";
 import type { RestClient } from "./rest-client";
+import { delay } from "./serial-queue";
 import type { NEAuthListener, NEAuthService, NEResult } from "./types";
 
 /** `onAuthEvent` codes of our own; those of the server are passed on. */
 const EVENT_LOGGED_IN = 4;
 const EVENT_LOGGED_OUT = 5;
+
+/** A new token that could not be checked is tried again. More, or longer, keeps the request that waits for it waiting. */
+const CHECK_TRIES = 3;
+const CHECK_RETRY_MS = 1_000;
 
 export interface AuthDeps {
   identity: Identity;
@@ -57,7 +64,7 @@ export class AuthService implements NEAuthService {
     return publicCall("renewToken", async () => {
       if (typeof token !== "string" || token === "") throw new RoomKitError(CODE_GENERAL, "lack of token");
       if (!this.#loggedIn) throw new RoomKitError(CODE_GENERAL, "not logged in");
-      await this.#deps.rest().checkToken(token);
+      await this.#check(token);
       this.#deps.identity.token = token;
       for (const waiting of this.#renewed.splice(0)) {
         clearTimeout(waiting.timer);
@@ -133,6 +140,21 @@ export class AuthService implements NEAuthService {
       this.#deps.openLink();
       this.#event(EVENT_LOGGED_IN);
     });
+  }
+
+  /** The SDK asks once and never again when it fails, so an answer that is lost must not lose the token. */
+  async #check(token: string): Promise<void> {
+    for (let left = CHECK_TRIES - 1; ; left -= 1) {
+      try {
+        await this.#deps.rest().checkToken(token);
+        return;
+      } catch (cause) {
+        const { code } = asKitError(cause);
+        // -1: not reached; 5xx: no verdict. Everything else is one.
+        if (left <= 0 || (code !== CODE_GENERAL && code < 500) || code > CODE_SERVER_BUSY) throw cause;
+      }
+      await delay(CHECK_RETRY_MS);
+    }
   }
 
   #event(code: number): void {
