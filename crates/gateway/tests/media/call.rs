@@ -45,6 +45,13 @@ async fn publish_subscribe_mute_and_leave_reach_table_and_peers(pool: PgPool) {
     assert_eq!(new["externData"]["producerInfo"]["producerId"], produced["producerId"]);
     assert_eq!(new["externData"]["producerInfo"]["mute"], false);
 
+    // Whoever cannot decode what is sent is refused, and nothing is opened for it.
+    let mut deaf = consume(&produced["producerId"], &json!(1));
+    deaf["rtpCapabilities"]["codecs"] = json!([{ "kind": "video", "mimeType": "video/AV1",
+        "preferredPayloadType": 45, "clockRate": 90000 }]);
+    assert_eq!(ann_rtc.request("Consume", deaf).await["code"], 400);
+    assert!(server.table().is_empty());
+
     let consumed = ann_rtc.request("Consume", consume(&produced["producerId"], &json!(1))).await;
     assert_eq!(consumed["code"], 200, "{consumed}");
     assert_eq!(consumed["rtpParameters"]["codecs"][0]["payloadType"], 111);
