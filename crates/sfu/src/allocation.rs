@@ -14,8 +14,8 @@ const CALM: u64 = 2_000_000;
 const PROBATION: u64 = 6_000_000;
 /// The wait before such a step, in µs: at first, and at most. Each one that fails costs listeners up to half a second
 /// of a full queue; a way that became wider is noticed this much later.
-const FIRST_WAIT: u64 = 8_000_000;
-const LONGEST_WAIT: u64 = 20_000_000;
+const FIRST_WAIT: u64 = 12_000_000;
+const LONGEST_WAIT: u64 = 24_000_000;
 /// What was borne for `STABLE` µs and suddenly is not is tried again after `SHORT_WAIT` µs: somebody else behind the
 /// same link tried too much, and gives way as well.
 const STABLE: u64 = 10_000_000;
@@ -87,7 +87,7 @@ pub(crate) struct Budget {
     /// A step beyond the capacity that is on probation.
     trying: Option<Try>,
     wait: u64,
-    /// Makes waits up to half as long again, differently for everybody: subscribers behind one link must not try at
+    /// Makes waits up to a quarter longer, differently for everybody: subscribers behind one link must not try at
     /// one time.
     spread: u8,
     /// When the next such step may be taken.
@@ -131,7 +131,7 @@ impl Budget {
         let wait = if stable { SHORT_WAIT } else { self.wait };
         self.capacity = Some(capacity);
         (self.stepped, self.settled) = (now, now + SETTLE);
-        self.retry = now + wait + wait * u64::from(self.spread) / 512;
+        self.retry = now + wait + wait * u64::from(self.spread) / 1024;
         // Nobody is paused at the first sign, except after having been taken up: what was sent before a try fits, and
         // somebody else's try will be over in a moment.
         let second_sign = self.warned.replace(now).is_some_and(|warned| now < warned + WARNING);
@@ -302,10 +302,10 @@ mod tests {
         let mut budget = Budget::new(0, 0);
         let mut sources = [source(Some(1))];
         let steps = climb(&mut budget, &mut sources, 0, 120, 300_000);
-        assert_eq!(steps, [8, 24, 45, 65, 86, 106], "waits of 8, 16 and then 20 s");
+        assert_eq!(steps, [12, 36, 61, 85, 110], "waits of 12 and then 24 s");
         assert_eq!(given(&sources), [Some(0)]);
         let steps = climb(&mut budget, &mut sources, 120, 60, 3_000_000);
-        assert_eq!(steps, [127]);
+        assert_eq!(steps, [134]);
         assert_eq!(given(&sources), [Some(1)]);
         assert!(!budget.is_limited(), "after the probation all is as at the beginning");
     }

@@ -13,7 +13,7 @@ const STANDING: u64 = 300_000;
 /// A queue (µs) that did not empty, and has been growing for `GROWING_TIME` (µs), is overuse. A smaller queue would be
 /// within the jitter of a good wireless link; a keyframe on a link that is nearly used up grows one for less long.
 const GROWING_QUEUE: i64 = 50_000;
-const GROWING_TIME: u64 = 200_000;
+const GROWING_TIME: u64 = 300_000;
 /// A queue (µs) that did not empty is overuse, growing or not: speech is felt as late from here on.
 const STANDING_QUEUE: i64 = 200_000;
 /// The shortest delay of this time (µs), doubled, is an empty queue. Longer would take a longer route for a queue for
@@ -31,7 +31,7 @@ const SEVERE_LOSS: f64 = 0.25;
 pub(crate) const SETTLE: u64 = 1_000_000;
 /// Packets of which a share can be told, and the standard deviations by which it must be too high: at 100 packets a
 /// second and 5 % of loss, chance alone exceeds them once in hours.
-const MIN_PACKETS: f64 = 20.0;
+const MIN_PACKETS: f64 = 10.0;
 const DEVIATIONS: f64 = 2.0;
 /// If sending less left so much of the loss, it is not ours.
 const REMAINS: f64 = 0.5;

@@ -91,12 +91,13 @@ impl Worker {
                 self.counters.resumed_by_bandwidth += 1;
                 self.restart(index);
             }
-            (before, after) => {
-                *(if after < before {
-                    &mut self.counters.layers_lowered
-                } else {
-                    &mut self.counters.layers_raised
-                }) += 1;
+            (before, after) if after < before => {
+                self.counters.layers_lowered += 1;
+                // What is too much does not go on until the keyframe comes.
+                self.restart(index);
+            }
+            _ => {
+                self.counters.layers_raised += 1;
                 self.want_keyframe(index);
             }
         }

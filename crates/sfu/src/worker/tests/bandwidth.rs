@@ -1,6 +1,10 @@
 //! What subscribers get over links that do not carry everything.
 
-use super::{call::Call, netem::Link, *};
+use super::{
+    call::Call,
+    netem::{Link, Random},
+    *,
+};
 
 const KILOBIT: u64 = 1_000;
 /// A camera with two layers.
@@ -60,15 +64,15 @@ fn a_wide_link_gets_everything_at_once() {
 fn a_narrow_link_gets_the_low_layer_and_the_high_one_when_it_is_wide_again() {
     let mut call = Call::new(&[LAYERS], vec![limited(300)]);
     call.subscribe(0, true);
-    call.run(40);
+    call.run(60);
     call.links[0].rate = Some(3_000 * KILOBIT);
     call.run(40);
     insta::assert_snapshot!(call.text(0));
-    let loss = call.audio_loss(0, 5..40);
+    let loss = call.audio_loss(0, 5..60);
     assert!(loss < 0.02, "{loss}");
-    assert!(seconds_of(&call, 0, Some(0), 5..40) >= 30, "low");
-    assert_eq!(seconds_of(&call, 0, Some(1), 70..80), 10, "high within 30 s");
-    assert!(call.audio_loss(0, 45..80) < 0.001);
+    assert!(seconds_of(&call, 0, Some(0), 5..60) >= 50, "low");
+    assert_eq!(seconds_of(&call, 0, Some(1), 90..100), 10, "high within 30 s");
+    assert!(call.audio_loss(0, 65..100) < 0.001);
     assert!(overuses(&call.world) >= 1);
 }
 
@@ -81,8 +85,8 @@ fn a_source_that_does_not_fit_is_paused_and_tried_ever_more_rarely() {
     let loss = call.audio_loss(0, 5..60);
     assert!(loss < 0.02, "{loss}");
     let counters = call.world.worker.counters().clone();
-    assert_eq!(counters.paused_by_bandwidth, 4, "at first, and after waits of 8, 16 and 24 s");
-    assert_eq!(counters.resumed_by_bandwidth, 3);
+    assert_eq!(counters.paused_by_bandwidth, 3, "at first, and after waits of 12 and 24 s");
+    assert_eq!(counters.resumed_by_bandwidth, 2);
     call.links[0].rate = Some(3_000 * KILOBIT);
     call.run(40);
     assert_eq!(seconds_of(&call, 0, Some(0), 90..100), 10, "within 30 s");
@@ -106,11 +110,17 @@ fn loss_alone_does_not_starve_video() {
 
 #[test]
 fn jitter_alone_changes_nothing() {
-    let mut call = Call::new(&[LAYERS], vec![Link { jitter: Duration::from_millis(200), ..limited(3_000) }]);
-    call.subscribe(0, true);
-    call.run(60);
-    insta::assert_snapshot!(call.text(0));
-    assert_eq!(switches(&call.world), 0);
+    for seed in [7, 8, 9, 10] {
+        let jitter = Duration::from_millis(200);
+        let mut call =
+            Call::new(&[LAYERS], vec![Link { jitter, random: Random::new(seed), ..limited(3_000) }]);
+        call.subscribe(0, true);
+        call.run(60);
+        if seed == 7 {
+            insta::assert_snapshot!(call.text(0));
+        }
+        assert_eq!(switches(&call.world), 0, "seed {seed}");
+    }
 }
 
 #[test]
