@@ -347,14 +347,13 @@ impl Worker {
                 let consumer = transport.by_sent_ssrc.get(&ssrc).and_then(|at| consumers.get(*at));
                 if let Some(consumer) = consumer
                     && let Some(producer) = producers.get(consumer.producer)
+                    && let Some(layer) = consumer.layer()
                 {
-                    if let Some(layer) = consumer.layer() {
-                        let target = producer.layer(layer);
-                        wanted.push((consumer.producer, target));
-                        // The one that goes on until then is seen as well.
-                        let present = consumer.rewrite.layer().filter(|present| *present != target);
-                        wanted.extend(present.map(|present| (consumer.producer, present)));
-                    }
+                    let target = producer.layer(layer);
+                    wanted.push((consumer.producer, target));
+                    // The one that goes on until then is seen as well.
+                    let present = consumer.rewrite.layer().filter(|present| *present != target);
+                    wanted.extend(present.map(|present| (consumer.producer, present)));
                 }
             }
             Statement::Nack { ssrc, first, mask } => {
