@@ -1,8 +1,10 @@
 // What every pinned version of the vendor's engine, unmodified from npm, can do against this server: one table of steps,
-// run once per version. Prints a line per version and step.
+// run once per version. Prints a line per version and step, and compares them with engine-results.jsonl; with
+// RECORD=1 it writes that file.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Engine, ENGINES, engineJoins } from './engine.mjs';
+import { readEngineResults, writeEngineResults } from './engine-results.mjs';
 import { eventually, openWorld } from './people.mjs';
 
 let world;
@@ -137,6 +139,8 @@ const STEPS = [
 /** Codes that a step expects besides 200. */
 const EXPECTED = [1012];
 
+const results = [];
+
 for (const version of ENGINES) {
   test(`nertc-web-sdk ${version}`, { timeout: 300_000 }, async (t) => {
     const [ada, bea, cyd] = await Promise.all(['ada', 'bea', 'cyd'].map((name) => world.app.account(`${name}-${version}`)));
@@ -146,10 +150,16 @@ for (const version of ENGINES) {
     let broken = null;
     for (const [step, run] of STEPS) {
       const at = performance.now();
-      const line = (result) => console.log(`engine ${version} | ${step} | ${result} | ${Math.round(performance.now() - at)} ms`);
+      const line = (result) => {
+        results.push({ engine: version, step, result });
+        console.log(`engine ${version} | ${step} | ${result} | ${Math.round(performance.now() - at)} ms`);
+      };
       await t.test(step, async () => {
         // A step stands on those before it.
-        if (broken) assert.fail(`not tried: "${broken}" failed`);
+        if (broken) {
+          line('untried');
+          assert.fail(`not tried: "${broken}" failed`);
+        }
         try {
           await run(call);
           line('pass');
@@ -172,6 +182,11 @@ for (const version of ENGINES) {
     await Promise.all([call.a, call.b, call.c].map((member) => member.close().catch(() => undefined)));
   });
 }
+
+test('the results are those on record', () => {
+  if (process.env.RECORD) writeEngineResults(results);
+  assert.deepEqual(readEngineResults(), results);
+});
 
 test('three versions of the engine in one channel', { timeout: 120_000 }, async () => {
   const accounts = await Promise.all(ENGINES.map((version) => world.app.account(`mixed-${version}`)));

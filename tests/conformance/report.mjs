@@ -42,7 +42,22 @@ function table(rows, heading, nameOf) {
   return `\n## ${heading}\n\n| name |${commands ? ' command |' : ''} ${VERSIONS.join(' | ')} |\n| --- |${commands ? ' --- |' : ''} ${VERSIONS.map(() => '---').join(' | ')} |\n${lines.join('\n')}\n`;
 }
 
-export function toMarkdown(rows) {
+/** `engines`: [{engine, step, result}] of tests/calls. */
+function engineTable(engines) {
+  if (engines.length === 0) return '';
+  const versions = [...new Set(engines.map((r) => r.engine))];
+  const steps = [...new Set(engines.map((r) => r.step))];
+  const cell = (step, version) => engines.find((r) => r.step === step && r.engine === version)?.result ?? 'untested';
+  return [
+    '', '## The vendor\'s RTC engine', '',
+    'What the unmodified `nertc-web-sdk` can do against this server, in Chromium, two or three members of the same',
+    'version in a channel, as `tests/calls/engine-versions.test.mjs` saw it. What is heard and seen is measured.', '',
+    `| step | ${versions.join(' | ')} |`, `| --- | ${versions.map(() => '---').join(' | ')} |`,
+    ...steps.map((step) => `| ${step} | ${versions.map((v) => cell(step, v)).join(' | ')} |`), '',
+  ].join('\n');
+}
+
+export function toMarkdown(rows, engines = []) {
   const count = (sdk, result) => rows.filter((r) => r.sdk === sdk && r.result === result && !r.method.includes(':')).length;
   const total = ALL.length;
   const summary = VERSIONS.map((v) => `| ${v} | ${count(v, 'pass')} | ${count(v, 'partial')} | ${count(v, 'refused')} | ${count(v, 'untested')} | ${total} |`);
@@ -66,5 +81,6 @@ export function toMarkdown(rows) {
     '',
   ].join('\n')
     + services.map((s) => table(rows.filter((r) => !r.method.includes(':') && (s ? r.method.startsWith(`${s}.`) : !r.method.includes('.'))), s ? `\`${s}\`` : 'Session', (n) => `\`${n.split('.').at(-1)}\``)).join('')
-    + KINDS.map(([prefix, heading]) => table(rows.filter((r) => r.method.startsWith(prefix)), heading, (n) => `\`${n.slice(prefix.length)}\``)).join('');
+    + KINDS.map(([prefix, heading]) => table(rows.filter((r) => r.method.startsWith(prefix)), heading, (n) => `\`${n.slice(prefix.length)}\``)).join('')
+    + engineTable(engines);
 }

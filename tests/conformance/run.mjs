@@ -15,6 +15,7 @@ import { launch, openPage } from '@rotunda/harness/chromium.mjs';
 import { serveFiles } from '@rotunda/harness/files.mjs';
 import { sdkPath, VERSIONS } from '@rotunda/harness/sdk.mjs';
 import { runningServer, startServer } from '@rotunda/harness/server.mjs';
+import { readEngineResults } from '../calls/engine-results.mjs';
 import { results, toJsonLines, toMarkdown } from './report.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -137,7 +138,7 @@ if (!partial && untested.length) {
   console.log(`no step covers: ${[...new Set(untested.map((r) => `${r.method} (${r.sdk})`))].join(', ')}`);
 }
 if (!partial && failed.length === 0) {
-  for (const [file, text] of [[RESULTS, toJsonLines(rows)], [PAGE, toMarkdown(rows)]]) {
+  for (const [file, text] of [[RESULTS, toJsonLines(rows)], [PAGE, toMarkdown(rows, readEngineResults())]]) {
     const name = path.relative(path.join(here, '../..'), file);
     if (options.write) {
       fs.mkdirSync(path.dirname(file), { recursive: true });
