@@ -16,7 +16,7 @@ use crate::{
 /// A connectivity check as it stands, and with cookie, length and checksum put right: no fuzzer guesses those.
 pub fn stun(data: &[u8]) {
     check(data);
-    if data.len() >= 28 && data.len() % 4 == 0 && data.len() < 65_536 {
+    if data.len() >= 28 && data.len().is_multiple_of(4) && data.len() < 65_536 {
         let mut repaired = data.to_vec();
         stun::repair(&mut repaired);
         check(&repaired);
