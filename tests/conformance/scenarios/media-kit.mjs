@@ -9,6 +9,7 @@ export default async function (t) {
     Object.assign(script, { src: t.env.roomkit, onload: resolve, onerror: () => reject(new Error('the room kit did not load')) });
     document.head.append(script);
   });
+  const signalling = watchSignalling();
   const neroom = globalThis.RotundaRoomKit;
   const other = { QChatMedia: { neroom }, qchatMediaConfig: { neroom } };
   const host = await t.client('host', { other });
@@ -154,4 +155,25 @@ export default async function (t) {
     t.equal(await host.event('RTCChannelEnded'), ['LEAVE_BY_SELF']);
     await host.event('qchatMediaDisconnect');
   });
+
+  await t.step('a session that the server does not take back', ['event:RTCChannelError'], async () => {
+    await media(host).connectChannel({ serverId, channelId });
+    media(host).addRTCChannelListener();
+    const since = host.mark();
+    signalling.spoil = true;
+    for (const socket of signalling.sockets) socket.close();
+    t.equal(await host.event('RTCChannelError', { since, timeout: 20_000 }), ['RELOGIN_ERROR']);
+  });
+}
+
+/** The page's signalling sockets; once spoiled, every token that goes over one is another. */
+function watchSignalling() {
+  const watched = { sockets: new Set(), spoil: false };
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    if (!this.url.includes('/rtc/signal')) return send.call(this, data);
+    watched.sockets.add(this);
+    return send.call(this, watched.spoil ? data.replace(/"token":"[^"]*"/, '"token":"of nobody"') : data);
+  };
+  return watched;
 }
