@@ -6,7 +6,6 @@ use rotunda_wire::{
 };
 
 /// One WebSocket message. It is read or refused; nothing panics.
-#[allow(dead_code, reason = "not every test that has this module reads whole messages")]
 pub fn read_message(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(Frame::Packet(json)) = Frame::parse(text) else { return };
