@@ -1,4 +1,4 @@
-// Pictures in two layers: who gets which, switching without a freeze, and the other codecs.
+// Pictures in two layers: who gets which, switching without a freeze, and the other codecs. Runs alone: frames are timed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Engine, ENGINES } from './engine.mjs';

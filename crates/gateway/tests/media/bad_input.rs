@@ -234,6 +234,7 @@ async fn signalling_sockets_without_a_join_are_few_and_short_lived(pool: PgPool)
     // One who has joined is no stranger.
     let _rtc = ann.join(&server, &entry).await;
     let url = format!("ws://{}/rtc/signal?&cid=1&uid=1&deviceid=d", server.address);
+    #[expect(clippy::disallowed_methods, reason = "the limit is on real time")]
     let started = std::time::Instant::now();
     let mut first = Socket::open(&url, Some("protoo")).await;
     let _second = Socket::open(&url, Some("protoo")).await;

@@ -129,7 +129,9 @@ async fn absurd_rtp_parameters_are_refused_and_open_nothing(pool: PgPool) {
     let ann = Client::new(&server, &community, "ann").await;
     let entry = ann.enter(&server).await;
     let mut rtc = ann.join(&server, &entry).await;
-    (bob.push.push_of(30).await, bob.push.push_of(32).await, bob.rtc.notification("OnPeerJoin").await);
+    bob.push.push_of(30).await;
+    bob.push.push_of(32).await;
+    bob.rtc.notification("OnPeerJoin").await;
     let before = bob.room(&server).await;
     server.table();
     for data in absurd_parameters() {
@@ -178,10 +180,13 @@ async fn what_is_anothers_cannot_be_touched_over_signalling(pool: PgPool) {
     let ann = Client::new(&server, &community, "ann").await;
     let entry = ann.enter(&server).await;
     let mut rtc = ann.join(&server, &entry).await;
-    (bob.push.push_of(30).await, bob.push.push_of(32).await, bob.rtc.notification("OnPeerJoin").await);
+    bob.push.push_of(30).await;
+    bob.push.push_of(32).await;
+    bob.rtc.notification("OnPeerJoin").await;
     let own = rtc.request("Produce", produce_audio(1, None)).await;
     let own_transport = own["transportId"].clone();
-    (bob.push.push_of(40).await, bob.rtc.notification("OnNewProducer").await);
+    bob.push.push_of(40).await;
+    bob.rtc.notification("OnNewProducer").await;
     let consumed = bob.rtc.request("Consume", consume(&own["producerId"], &json!(1))).await;
     assert_eq!(consumed["code"], 200, "{consumed}");
     let closed = {
@@ -194,8 +199,10 @@ async fn what_is_anothers_cannot_be_touched_over_signalling(pool: PgPool) {
         let produced = rtc.request("Produce", with(video, "/rtpParameters/codecs/0", codec)).await;
         assert_eq!(produced["code"], 200, "{produced}");
         rtc.request("CloseProducer", json!({ "producerId": produced["producerId"] })).await;
-        (bob.push.push_of(40).await, bob.rtc.notification("OnNewProducer").await);
-        (bob.push.push_of(41).await, bob.rtc.notification("OnProducerClose").await);
+        bob.push.push_of(40).await;
+        bob.rtc.notification("OnNewProducer").await;
+        bob.push.push_of(41).await;
+        bob.rtc.notification("OnProducerClose").await;
         produced["producerId"].clone()
     };
     let before = bob.room(&server).await;
@@ -385,7 +392,8 @@ async fn requests_out_of_order_are_refused(pool: PgPool) {
     bob.rtc.notification("OnPeerJoin").await;
     assert_eq!(rtc.request("Join", join(&info["token"], Value::Null)).await["code"], 400);
     assert_eq!(rtc.request("Produce", produce_audio(1, None)).await["code"], 200);
-    (bob.push.push_of(40).await, bob.rtc.notification("OnNewProducer").await);
+    bob.push.push_of(40).await;
+    bob.rtc.notification("OnNewProducer").await;
 
     // From another device, and with a number that an older socket had.
     assert_eq!(ann.try_join(&info, "elsewhere").await.1["code"], 403);
