@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually, openWorld } from './people.mjs';
 
+/** ms of a call, so that there is something to count. */
+const TALK_MS = 2_000;
+
 let world, place, ann, bob;
 before(async () => {
   world = await openWorld({ ownServer: true });
@@ -31,6 +34,7 @@ test('a call leaves a record of each member', { timeout: 90_000 }, async () => {
   assert.deepEqual((await sessions(channelId, ann.accid)).map((s) => [s.ended, s.reason]), [[null, null]], 'while it goes on');
   await a.unmute();
   await b.hears('the call');
+  await b.listen(TALK_MS);
   await a.leave();
   const talked = (Date.now() - start) / 1000;
   const from = await ended(channelId, ann.accid);
@@ -47,7 +51,7 @@ test('a call leaves a record of each member', { timeout: 90_000 }, async () => {
     assert.ok(session.device && session.link_device);
     assert.ok(session.entered >= start && session.ended > session.entered && session.ended <= Date.now(), JSON.stringify(session));
   }
-  // Opus of 20 ms: 50 packets a second at most, and `hears` took at least two seconds of them.
+  // Opus of 20 ms: 50 packets a second at most, and two seconds of them were listened to.
   const { up } = from;
   assert.ok(up.packets >= 75 && up.packets <= talked * 55, `${up.packets} packets up in ${talked} s`);
   const size = up.bytes / up.packets;
@@ -66,6 +70,7 @@ test('a closed tab is out within 15 s, and so is its record', { timeout: 90_000 
   await b.enter(place.serverId, channelId);
   await b.unmute();
   await a.hears('before the tab is closed');
+  await a.listen(TALK_MS);
   const closed = Date.now();
   await b.page.context().close();
   await a.event('memberLeaveRTCChannel', { where: (l) => l.includes(b.accid), timeout: 20_000 });
