@@ -24,14 +24,27 @@ pub fn pin(core: usize) -> anyhow::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
-/// CPU nanoseconds of the living threads of a process, as the scheduler counts them.
-pub fn cpu_nanos(pid: u32) -> u64 {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
-    let spent = |thread: fs::DirEntry| {
+/// What the scheduler counts of a process, nanoseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scheduled {
+    /// On a core.
+    pub ran: u64,
+    /// Ready to run while others had the core.
+    pub waited: u64,
+}
+
+/// Of all living threads of a process.
+pub fn scheduled(pid: u32) -> Scheduled {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Scheduled::default() };
+    let one = |thread: fs::DirEntry| {
         let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
+        let mut numbers = text.split_whitespace().map_while(|text| text.parse::<u64>().ok());
+        Some(Scheduled { ran: numbers.next()?, waited: numbers.next()? })
     };
-    threads.flatten().filter_map(spent).sum()
+    threads.flatten().filter_map(one).fold(Scheduled::default(), |sum, thread| Scheduled {
+        ran: sum.ran + thread.ran,
+        waited: sum.waited + thread.waited,
+    })
 }
 
 /// Seconds in user space and in the kernel; in steps of 10 ms.

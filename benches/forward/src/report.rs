@@ -113,17 +113,20 @@ impl Report {
     fn put_outcomes(&self, text: &mut String) {
         let of_pairs = self.pairs.iter().flat_map(|pair| [&pair.rotunda, &pair.str0m]);
         let outcomes: Vec<&Outcome> = of_pairs.chain(&self.outcomes).collect();
+        if outcomes.is_empty() {
+            return;
+        }
         text.push_str(
-            "| scenario | server | packets/s | CPU us/packet | user + system | delivered | gaps | p50 ms | p99 ms | \
-             RSS KiB/member | handshake CPU ms | joins/s | server CPU | load CPU | load average |\n\
-             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+            "| scenario | server | packets/s | CPU us/packet | user + system | delivered | gaps | p50, p99 ms | \
+             RSS KiB/member | handshake CPU ms | joins/s | server CPU, waited | load CPU, waited |\n\
+             | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for outcome in outcomes {
             let void = if outcome.is_void() { " VOID" } else { "" };
             let _ = writeln!(
                 text,
-                "| {}{void} | {} | {:.0} | {:.2} | {:.2} + {:.2} | {:.2} % | {} | {:.2} | {:.2} | {:.0} | {:.2} | \
-                 {:.0} | {:.0} % | {:.0} % | {:.1} |",
+                "| {}{void} | {} | {:.0} | {:.2} | {:.2} + {:.2} | {:.2} % | {} | {:.2}, {:.1} | {:.0} | {:.2} | \
+                 {:.0} | {:.0} %, {:.0} % | {:.0} %, {:.0} % |",
                 outcome.scenario,
                 outcome.server.name(),
                 outcome.received_per_s,
@@ -138,16 +141,43 @@ impl Report {
                 outcome.handshake_ms,
                 outcome.joins_per_s,
                 outcome.server_cpu,
+                outcome.server_waited,
                 outcome.load_cpu,
-                outcome.load_average,
+                outcome.load_waited,
             );
         }
+        self.put_losses(text);
         text.push('\n');
         for (scenario, why) in &self.scaled {
             let _ = writeln!(text, "- {scenario}: {why}.");
         }
     }
+
+    /// Why not everything arrived, as far as the server knows.
+    fn put_losses(&self, text: &mut String) {
+        let of_pairs = self.pairs.iter().flat_map(|pair| [&pair.rotunda, &pair.str0m]);
+        for outcome in of_pairs.chain(&self.outcomes).filter(|outcome| outcome.delivered < 100.0) {
+            let known = LESS.iter().filter_map(|name| {
+                let count = outcome.counters.get(*name).filter(|count| **count > 0)?;
+                Some(format!("{name} {count}"))
+            });
+            let known: Vec<String> = known.collect();
+            if !known.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "\n{}, {}, counted: {}.",
+                    outcome.scenario,
+                    outcome.server.name(),
+                    known.join(", ")
+                );
+            }
+        }
+    }
 }
+
+/// Counters of the product that say why a subscriber got less than was sent.
+const LESS: [&str; 4] =
+    ["paused_by_bandwidth", "dropped_by_socket", "waiting_for_keyframe", "dropped_unauthentic"];
 
 fn put_user_space(text: &mut String, measured: &UserSpace) {
     let [low, high] = measured.range_ns;
@@ -186,7 +216,9 @@ mod tests {
             handshake_ms: 0.0,
             joins_per_s: 0.0,
             server_cpu: 0.0,
+            server_waited: 0.0,
             load_cpu,
+            load_waited: 0.0,
             load_average: 0.0,
             counters: BTreeMap::new(),
         }

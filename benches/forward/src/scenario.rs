@@ -124,9 +124,11 @@ pub struct Outcome {
     /// CPU of the server for one transport, and transports each second with the load's own work.
     pub handshake_ms: f64,
     pub joins_per_s: f64,
-    /// Percent of a core.
+    /// Percent of the window on a core, and ready to run while other processes had it.
     pub server_cpu: f64,
+    pub server_waited: f64,
     pub load_cpu: f64,
+    pub load_waited: f64,
     pub load_average: f64,
     /// What the server has counted, of the kind it counts.
     pub counters: BTreeMap<String, u64>,
@@ -211,7 +213,7 @@ impl<'a> Run<'a> {
     /// Opens every transport, some at once.
     fn connect(&mut self) -> anyhow::Result<()> {
         let all = self.transports();
-        let (begin, cpu) = (self.load.now(), machine::cpu_nanos(self.pid()));
+        let (begin, cpu) = (self.load.now(), machine::scheduled(self.pid()).ran);
         let (mut opened, mut done) = (0, 0);
         let mut waiting: Vec<u64> = vec![];
         let mut connected = vec![false; all as usize];
@@ -248,7 +250,7 @@ impl<'a> Run<'a> {
         }
         let seconds = (self.load.now() - begin).as_secs_f64();
         self.joins_per_s = all as f64 / seconds;
-        self.handshake_ms = (machine::cpu_nanos(self.pid()) - cpu) as f64 / 1e6 / all as f64;
+        self.handshake_ms = (machine::scheduled(self.pid()).ran - cpu) as f64 / 1e6 / all as f64;
         Ok(())
     }
 
@@ -322,6 +324,20 @@ impl<'a> Run<'a> {
         self.measured(times).with_context(|| format!("{}: {}", kind.name(), scenario.name))
     }
 
+    /// Waits until nothing arrives any more; how many packets have.
+    fn drain(&mut self) -> anyhow::Result<u64> {
+        let end = self.load.now() + PATIENCE;
+        let mut arrived = 0;
+        loop {
+            self.load.run_for(SETTLE)?;
+            let before = arrived;
+            arrived = self.load.lights().flat_map(|light| &light.streams).map(|stream| stream.packets).sum();
+            if arrived == before || self.load.now() > end {
+                return Ok(arrived);
+            }
+        }
+    }
+
     fn measured(mut self, times: Times) -> anyhow::Result<Outcome> {
         let (pid, own) = (self.pid(), std::process::id());
         self.load.run_for(SETTLE)?;
@@ -329,10 +345,11 @@ impl<'a> Run<'a> {
         self.load.run_for(times.warm)?;
         self.load.begin_window();
         let load_average = machine::load_average();
-        let (begin, cpu, own_cpu) = (self.load.now(), machine::cpu_nanos(pid), machine::cpu_nanos(own));
+        let begin = self.load.now();
+        let (server, load) = (machine::scheduled(pid), machine::scheduled(own));
         let [user, system] = machine::user_and_system(pid);
         self.load.run_for(times.window)?;
-        let (cpu, own_cpu) = (machine::cpu_nanos(pid) - cpu, machine::cpu_nanos(own) - own_cpu);
+        let (server_after, load_after) = (machine::scheduled(pid), machine::scheduled(own));
         let [user_after, system_after] = machine::user_and_system(pid);
         let wall = (self.load.now() - begin).as_nanos() as f64;
         let resident = machine::resident(pid).saturating_sub(self.resident);
@@ -343,10 +360,8 @@ impl<'a> Run<'a> {
             (self.load.latency.value_at_quantile(0.5), self.load.latency.value_at_quantile(0.99));
 
         self.load.end_media();
-        self.load.run_for(SETTLE)?;
+        let arrived = self.drain()?;
         let expected: u64 = self.load.sources().map(|source| source.sent * source.audience).sum();
-        let arrived: u64 =
-            self.load.lights().flat_map(|light| &light.streams).map(|stream| stream.packets).sum();
         let odd = self.load.lights().fold([0, 0], |[unknown, unauthentic], light| {
             [unknown + light.unknown, unauthentic + light.unauthentic]
         });
@@ -360,7 +375,9 @@ impl<'a> Run<'a> {
         self.until("the counters", |run| run.counters.is_some())?;
 
         let (user, system) = (user_after - user, system_after - system);
+        let cpu = server_after.ran - server.ran;
         let cpu_us = cpu as f64 / 1e3 / received as f64;
+        let percent = |nanos: u64| nanos as f64 * 100.0 / wall;
         // Ticks say how it splits, the scheduler how much it is.
         let user_share = if user + system > 0.0 { user / (user + system) } else { 0.0 };
         Ok(Outcome {
@@ -379,8 +396,10 @@ impl<'a> Run<'a> {
             resident_kib: resident as f64 / self.scenario.members() as f64,
             handshake_ms: self.handshake_ms,
             joins_per_s: self.joins_per_s,
-            server_cpu: cpu as f64 * 100.0 / wall,
-            load_cpu: own_cpu as f64 * 100.0 / wall,
+            server_cpu: percent(cpu),
+            server_waited: percent(server_after.waited - server.waited),
+            load_cpu: percent(load_after.ran - load.ran),
+            load_waited: percent(load_after.waited - load.waited),
             load_average,
             counters: self.counters.unwrap_or_default(),
         })

@@ -67,13 +67,15 @@ impl DtlsProvider for Tap {
         let dtls = inner.dtls_provider.new_dtls(certificate, now, version, mtu)?;
         let slot = KeySlot::default();
         LAST.with(|last| *last.borrow_mut() = Some(Arc::clone(&slot)));
-        Ok(Box::new(Tapped { dtls, slot }))
+        Ok(Box::new(Tapped { dtls, slot, done: false }))
     }
 }
 
 struct Tapped {
     dtls: Box<dyn DtlsInstance>,
     slot: KeySlot,
+    /// The keys have passed. From then on str0m must not pay for the tap.
+    done: bool,
 }
 
 impl fmt::Debug for Tapped {
@@ -92,10 +94,14 @@ fn narrowed(material: &[u8], profile: SrtpProfile) -> Option<&[u8]> {
 
 impl DtlsInstance for Tapped {
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
+        if self.done {
+            return self.dtls.poll_output(buffer);
+        }
         let output = self.dtls.poll_output(buffer);
         if let DtlsOutput::KeyingMaterial(material, profile) = &output
             && let Some(narrow) = narrowed(material, *profile)
         {
+            self.done = true;
             *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(narrow.to_vec());
             return DtlsOutput::KeyingMaterial(KeyingMaterial::new(narrow), SrtpProfile::AEAD_AES_128_GCM);
         }
