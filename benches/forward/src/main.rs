@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::{
     report::{Pair, Report},
-    scenario::{ALL, BAR, Scenario, Times},
+    scenario::{ALL, BAR, DISTURBED_ABOVE, Outcome, Scenario, Times},
     server::Kind,
 };
 
@@ -54,6 +54,9 @@ struct Options {
     /// Seconds of each window
     #[arg(long, value_name = "S")]
     secs: Option<f64>,
+    /// Measure a run or a pair that other processes disturbed up to N times and keep the least disturbed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    tries: usize,
     /// Where the JSON goes
     #[arg(long, value_name = "FILE", default_value = "target/bench-forward.json")]
     out: PathBuf,
@@ -168,20 +171,22 @@ fn measure(options: &Options, core: Option<usize>, machine: String) -> anyhow::R
     for number in 0..plan.pairs {
         eprintln!("pair {} of {}", number + 1, plan.pairs);
         let run = |kind| plan.of.run(kind, plan.times, core);
-        // Each goes first in turn, so that a drift of the machine does not favour one.
-        let pair = if number % 2 == 0 {
-            let rotunda = run(Kind::Rotunda)?;
-            Pair { rotunda, str0m: run(Kind::Str0m)? }
-        } else {
-            let str0m = run(Kind::Str0m)?;
-            Pair { rotunda: run(Kind::Rotunda)?, str0m }
-        };
-        report.pairs.push(pair);
+        report.pairs.push(calmest(options.tries, Pair::waited, || {
+            // Each goes first in turn, so that a drift of the machine does not favour one.
+            if number % 2 == 0 {
+                let rotunda = run(Kind::Rotunda)?;
+                Ok(Pair { rotunda, str0m: run(Kind::Str0m)? })
+            } else {
+                let str0m = run(Kind::Str0m)?;
+                Ok(Pair { rotunda: run(Kind::Rotunda)?, str0m })
+            }
+        })?);
     }
     for scenario in &plan.scenarios {
         for kind in Kind::ALL.into_iter().filter(|kind| options.server.is_none_or(|only| only == *kind)) {
             eprintln!("{}, {}", scenario.name, kind.name());
-            report.outcomes.push(scenario.run(kind, plan.times, core)?);
+            let run = || scenario.run(kind, plan.times, core);
+            report.outcomes.push(calmest(options.tries, Outcome::waited, run)?);
         }
         report.note_scaling(scenario);
     }
@@ -190,4 +195,41 @@ fn measure(options: &Options, core: Option<usize>, machine: String) -> anyhow::R
         report.user_space = Some(memory::measure(subscribers, rounds, seconds)?);
     }
     Ok(report)
+}
+
+/// The first that was not disturbed, or of so many the least. Chosen by the waiting alone, not by what was measured.
+fn calmest<T>(
+    tries: usize,
+    waited: impl Fn(&T) -> f64,
+    mut run: impl FnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut best = run()?;
+    for _ in 1..tries {
+        if waited(&best) <= DISTURBED_ABOVE {
+            break;
+        }
+        let next = run()?;
+        if waited(&next) < waited(&best) {
+            best = next;
+        }
+    }
+    Ok(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calmest_of_some_tries_is_kept_and_a_calm_one_ends_them() {
+        let calmest_of = |tries, waits: &[f64]| {
+            let mut left = waits.iter().copied();
+            let best =
+                calmest(tries, |wait| *wait, || left.next().ok_or_else(|| anyhow::anyhow!("none left")));
+            (best.unwrap(), left.len())
+        };
+        assert_eq!(calmest_of(1, &[50.0, 20.0]), (50.0, 1));
+        assert_eq!(calmest_of(3, &[50.0, 20.0, 30.0]), (20.0, 0));
+        assert_eq!(calmest_of(3, &[50.0, 5.0, 1.0]), (5.0, 1));
+    }
 }

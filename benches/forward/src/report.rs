@@ -26,6 +26,10 @@ impl Pair {
         self.rotunda.cpu_us / self.str0m.cpu_us
     }
 
+    pub fn waited(&self) -> f64 {
+        self.rotunda.waited().max(self.str0m.waited())
+    }
+
     fn is_void(&self) -> bool {
         self.rotunda.is_void() || self.str0m.is_void()
     }
@@ -122,10 +126,14 @@ impl Report {
              | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for outcome in outcomes {
-            let void = if outcome.is_void() { " VOID" } else { "" };
+            let marks = [(outcome.is_void(), " VOID"), (outcome.is_disturbed(), " (disturbed)")];
+            let marks: String = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
+            let millis = |micros: Option<u64>| {
+                micros.map_or("–".into(), |micros| format!("{:.1}", micros as f64 / 1e3))
+            };
             let _ = writeln!(
                 text,
-                "| {}{void} | {} | {:.0} | {:.2} | {:.2} + {:.2} | {:.2} % | {} | {:.2}, {:.1} | {:.0} | {:.2} | \
+                "| {}{marks} | {} | {:.0} | {:.2} | {:.2} + {:.2} | {:.2} % | {} | {}, {} | {:.0} | {:.2} | \
                  {:.0} | {:.0} %, {:.0} % | {:.0} %, {:.0} % |",
                 outcome.scenario,
                 outcome.server.name(),
@@ -135,8 +143,8 @@ impl Report {
                 outcome.system_us,
                 outcome.delivered,
                 outcome.gaps,
-                outcome.p50_us as f64 / 1e3,
-                outcome.p99_us as f64 / 1e3,
+                millis(outcome.p50_us),
+                millis(outcome.p99_us),
                 outcome.resident_kib,
                 outcome.handshake_ms,
                 outcome.joins_per_s,
@@ -176,8 +184,13 @@ impl Report {
 }
 
 /// Counters of the product that say why a subscriber got less than was sent.
-const LESS: [&str; 4] =
-    ["paused_by_bandwidth", "dropped_by_socket", "waiting_for_keyframe", "dropped_unauthentic"];
+const LESS: [&str; 5] = [
+    "layers_lowered",
+    "paused_by_bandwidth",
+    "dropped_by_socket",
+    "waiting_for_keyframe",
+    "dropped_unauthentic",
+];
 
 fn put_user_space(text: &mut String, measured: &UserSpace) {
     let [low, high] = measured.range_ns;
@@ -210,8 +223,8 @@ mod tests {
             system_us: cpu_us,
             delivered: 100.0,
             gaps: 0,
-            p50_us: 0,
-            p99_us: 0,
+            p50_us: None,
+            p99_us: None,
             resident_kib: 0.0,
             handshake_ms: 0.0,
             joins_per_s: 0.0,

@@ -99,6 +99,8 @@ const FIRST_SSRC: u32 = 1_000_000;
 const ASKS_AT_ONCE: u64 = 512;
 /// CPU of the load, percent, above which a run is about the load.
 pub const VOID_ABOVE: f64 = 90.0;
+/// Waiting for a core, percent, above which a run says little of delays. A machine at rest shows 0 or 1.
+pub const DISTURBED_ABOVE: f64 = 10.0;
 
 /// What one run showed.
 #[derive(Debug, Clone, Serialize)]
@@ -117,8 +119,9 @@ pub struct Outcome {
     pub delivered: f64,
     /// Sequence numbers missing inside the window.
     pub gaps: u64,
-    pub p50_us: u64,
-    pub p99_us: u64,
+    /// From the publisher's send call to the subscriber's read; None without samples.
+    pub p50_us: Option<u64>,
+    pub p99_us: Option<u64>,
     /// Growth of the server's resident memory from its start, under load.
     pub resident_kib: f64,
     /// CPU of the server for one transport, and transports each second with the load's own work.
@@ -138,6 +141,16 @@ impl Outcome {
     /// The load was the bottleneck.
     pub fn is_void(&self) -> bool {
         self.load_cpu > VOID_ABOVE
+    }
+
+    /// Other processes had the cores: delays are theirs. CPU for each packet suffers less.
+    pub fn is_disturbed(&self) -> bool {
+        self.waited() > DISTURBED_ABOVE
+    }
+
+    /// What server and load waited for their cores, percent of the window.
+    pub fn waited(&self) -> f64 {
+        self.server_waited.max(self.load_waited)
     }
 }
 
@@ -356,8 +369,11 @@ impl<'a> Run<'a> {
         let streams = self.load.lights().flat_map(|light| &light.streams);
         let (received, gaps) =
             streams.fold((0, 0), |(count, gaps), stream| (count + stream.in_window, gaps + stream.gaps()));
-        let (p50_us, p99_us) =
-            (self.load.latency.value_at_quantile(0.5), self.load.latency.value_at_quantile(0.99));
+        let latency = |quantile| {
+            let latency = &self.load.latency;
+            (!latency.is_empty()).then(|| latency.value_at_quantile(quantile))
+        };
+        let (p50_us, p99_us) = (latency(0.5), latency(0.99));
 
         self.load.end_media();
         let arrived = self.drain()?;
