@@ -112,6 +112,8 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let local = socket.local_addr().map_err(failed)?;
     let tcp_port = config.tcp.as_ref().map(|tcp| tcp.port);
     let candidates = candidates(local, &config.advertise, tcp_port)?;
+    let socket = sys::Datagrams::new(socket).map_err(failed)?;
+    tracing::debug!(segmentation = socket.segments(), "media socket open");
 
     let identity = Identity::generate()?;
     let wake = File::from(sys::eventfd().map_err(StartError::Thread)?);
@@ -128,7 +130,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let (handle, end) = MediaHandle::new(Some(wake), door, candidates, identity.fingerprint().clone());
     let stop = Arc::new(AtomicBool::new(false));
     let media_loop = Loop {
-        port: Port { socket, over_ipv6: local.is_ipv6(), tcp },
+        port: Port { socket, tcp },
         poll,
         woken,
         end,
@@ -193,14 +195,13 @@ fn passive((index, ip): (usize, &IpAddr), port: u16) -> IceCandidate {
 /// The socket and the connections, as the core sees them.
 #[derive(Debug)]
 struct Port {
-    socket: UdpSocket,
-    over_ipv6: bool,
+    socket: sys::Datagrams,
     tcp: Option<MediaEnd>,
 }
 
 impl Egress for Port {
     fn send(&mut self, batch: &Outbox) -> usize {
-        let dropped = sys::send(&self.socket, self.over_ipv6, batch);
+        let dropped = self.socket.send(batch);
         dropped + self.tcp.as_mut().map_or(0, |tcp| tcp.send(batch))
     }
 }
@@ -268,7 +269,7 @@ impl Loop {
             let _ = self.woken.read(&mut [0; 8]);
             for _ in 0..BATCHES_PER_WAKE {
                 inbox.clear();
-                let count = sys::receive(&self.port.socket, &mut inbox)?;
+                let count = self.port.socket.receive(&mut inbox)?;
                 let now = now();
                 // After reading: a command given before a packet arrived takes effect before that packet.
                 self.end.commands.try_iter().for_each(|command| worker.apply(now, command));

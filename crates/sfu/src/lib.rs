@@ -66,7 +66,7 @@ mod usage;
 mod vp8;
 mod worker;
 
-pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};
+pub use batch::{BATCH, Egress, Inbox, Outbox, Run, SLOT};
 pub use command::{
     Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
 };
