@@ -1,0 +1,193 @@
+//! What forwarding costs, with a baseline of the same run. See benches/README.md and docs/PERFORMANCE.md.
+
+mod clock;
+mod load;
+mod machine;
+mod memory;
+mod profile;
+mod report;
+mod scenario;
+mod server;
+mod srtp;
+mod tap;
+mod wire;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+use serde_json::json;
+
+use crate::{
+    report::{Pair, Report},
+    scenario::{ALL, BAR, Scenario, Times},
+    server::Kind,
+};
+
+/// Prints what forwarding costs as Markdown and writes it as JSON.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Pairs at 1 to 200 and the user space only; end with status 1 when the ratio is above its bar
+    #[arg(long)]
+    check: bool,
+    /// One short pair at 1 to 200, and the user space
+    #[arg(long)]
+    quick: bool,
+    /// A few packets only: shows that everything runs, and measures nothing
+    #[arg(long)]
+    smoke: bool,
+    /// Prints where the server's time goes at 1 to 200, by perf; measures nothing else
+    #[arg(long)]
+    profile: bool,
+    /// Only the user space, in memory
+    #[arg(long)]
+    user_space: bool,
+    /// Only the scenarios with this in their name, and no pairs
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Only this server in scenarios and profile
+    #[arg(long, value_name = "SERVER")]
+    server: Option<Kind>,
+    /// Pairs at 1 to 200
+    #[arg(long, value_name = "N")]
+    pairs: Option<usize>,
+    /// Seconds of each window
+    #[arg(long, value_name = "S")]
+    secs: Option<f64>,
+    /// Where the JSON goes
+    #[arg(long, value_name = "FILE", default_value = "target/bench-forward.json")]
+    out: PathBuf,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Serves as the bench says over the pipes
+    #[command(hide = true)]
+    Serve {
+        kind: Kind,
+        #[arg(long)]
+        core: Option<usize>,
+    },
+}
+
+/// What is measured, and for how long.
+struct Plan {
+    pairs: usize,
+    of: Scenario,
+    times: Times,
+    scenarios: Vec<Scenario>,
+    /// Subscribers, rounds, seconds of media in each.
+    user_space: Option<(usize, usize, u64)>,
+}
+
+impl Options {
+    fn plan(&self) -> Plan {
+        let seconds = |default: f64| Duration::from_secs_f64(self.secs.unwrap_or(default));
+        let times = Times { warm: Duration::from_secs(2), window: seconds(5.0) };
+        let mut plan = Plan { pairs: 5, of: BAR, times, scenarios: vec![], user_space: Some((200, 9, 2)) };
+        if self.smoke {
+            let brief = Duration::from_millis(500);
+            plan = Plan {
+                pairs: 1,
+                of: Scenario::smoke(),
+                times: Times { warm: brief, window: seconds(0.5) },
+                user_space: Some((4, 1, 1)),
+                ..plan
+            };
+        } else if self.quick {
+            plan.pairs = 1;
+            plan.times = Times { warm: Duration::from_secs(1), window: seconds(3.0) };
+        } else if let Some(text) = &self.only {
+            plan.pairs = 0;
+            plan.user_space = None;
+            plan.scenarios = ALL.into_iter().filter(|scenario| scenario.name.contains(text)).collect();
+        } else if self.user_space {
+            plan.pairs = 0;
+        } else if !self.check {
+            plan.scenarios = ALL.into_iter().filter(|scenario| scenario.name != BAR.name).collect();
+        }
+        plan.pairs = self.pairs.unwrap_or(plan.pairs);
+        plan
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    if let Some(Role::Serve { kind, core }) = options.role {
+        core.map_or(Ok(()), machine::pin)?;
+        match kind {
+            Kind::Rotunda => server::rotunda::serve()?,
+            Kind::Str0m => server::baseline::serve()?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (cores, description) = (machine::cores(), machine::describe());
+    if let Some([_, own]) = cores {
+        machine::pin(own)?;
+    } else {
+        eprintln!("one core only: server and load share it, and no figure is worth much");
+    }
+    let core = cores.map(|[core, _]| core);
+    let directory = options.out.parent().map(PathBuf::from).unwrap_or_default();
+    if options.profile {
+        std::fs::create_dir_all(&directory)?;
+        profile::run(options.server.unwrap_or(Kind::Rotunda), core, &directory)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = measure(&options, core, description)?;
+    println!("{}", report.markdown());
+    let written = json!({
+        "bench": "forward",
+        "smoke": options.smoke,
+        "ratio": report.ratio(),
+        "result": report,
+    });
+    if !directory.as_os_str().is_empty() {
+        std::fs::create_dir_all(&directory)?;
+    }
+    std::fs::write(&options.out, format!("{written:#}\n"))?;
+    match report.verdict() {
+        Err(verdict) if options.check => {
+            eprintln!("{verdict}");
+            Ok(ExitCode::FAILURE)
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn measure(options: &Options, core: Option<usize>, machine: String) -> anyhow::Result<Report> {
+    let plan = options.plan();
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let mut report = Report {
+        machine,
+        command: ["benches/run forward".into(), command.join(" ")].join(" ").trim().into(),
+        ..Report::default()
+    };
+    for number in 0..plan.pairs {
+        eprintln!("pair {} of {}", number + 1, plan.pairs);
+        let run = |kind| plan.of.run(kind, plan.times, core);
+        // Each goes first in turn, so that a drift of the machine does not favour one.
+        let pair = if number % 2 == 0 {
+            let rotunda = run(Kind::Rotunda)?;
+            Pair { rotunda, str0m: run(Kind::Str0m)? }
+        } else {
+            let str0m = run(Kind::Str0m)?;
+            Pair { rotunda: run(Kind::Rotunda)?, str0m }
+        };
+        report.pairs.push(pair);
+    }
+    for scenario in &plan.scenarios {
+        for kind in Kind::ALL.into_iter().filter(|kind| options.server.is_none_or(|only| only == *kind)) {
+            eprintln!("{}, {}", scenario.name, kind.name());
+            report.outcomes.push(scenario.run(kind, plan.times, core)?);
+        }
+        report.note_scaling(scenario);
+    }
+    if let Some((subscribers, rounds, seconds)) = plan.user_space {
+        eprintln!("user space");
+        report.user_space = Some(memory::measure(subscribers, rounds, seconds)?);
+    }
+    Ok(report)
+}
