@@ -18,15 +18,17 @@ import type {
   NEVideoStreamType,
   NEView,
 } from "./types";
+import { UnsupportedMedia } from "./unsupported-media";
 import { isView } from "./video-views";
 
 type Switched = NEResult<NEDeviceSwitchInfo> & NEDeviceSwitchInfo;
 
 /** What the SDK and apps drive: devices, streams, subscriptions, views. */
-export class RtcController implements NERoomRtcController {
+export class RtcController extends UnsupportedMedia implements NERoomRtcController {
   readonly #room: Room;
 
   constructor(room: Room) {
+    super();
     this.#room = room;
   }
 
