@@ -53,6 +53,7 @@ fn server(limits: TcpLimits) -> Server {
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: vec![],
         tcp: Some(TcpConfig { port: address.port(), limits }),
+        audio_active_max: 8,
     };
     let (handle, thread) = start(&config, sender).unwrap();
     let (ended, ends) = unbounded_channel();
