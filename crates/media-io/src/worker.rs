@@ -47,6 +47,8 @@ pub struct MediaConfig {
     pub advertise: Vec<IpAddr>,
     /// ICE-TCP, taken by [`MediaHandle::serve_tcp`]. None: off.
     pub tcp: Option<TcpConfig>,
+    /// Microphones of one room that are forwarded at a time: the loudest; 0: all.
+    pub audio_active_max: usize,
 }
 
 /// Where clients open ICE-TCP connections, and how many.
@@ -138,6 +140,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
         waiting: VecDeque::new(),
         stop: Arc::clone(&stop),
         identity,
+        audio_active_max: config.audio_active_max,
         before: Counters::default(),
         published: None,
         stale: false,
@@ -216,6 +219,7 @@ struct Loop {
     waiting: VecDeque<Event>,
     stop: Arc<AtomicBool>,
     identity: Identity,
+    audio_active_max: usize,
     /// What workers before the present one counted.
     before: Counters,
     published: Option<Instant>,
@@ -233,7 +237,8 @@ impl Loop {
     /// the next worker starts with an empty table.
     fn supervise(mut self) {
         loop {
-            let mut worker = Worker::new(self.identity.clone(), now());
+            let mut worker =
+                Worker::new(self.identity.clone(), now()).with_audio_active_max(self.audio_active_max);
             let run = catch_unwind(AssertUnwindSafe(|| self.run(&mut worker)));
             self.before.add(worker.counters());
             match run {
@@ -366,6 +371,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             advertise: advertise.iter().map(|ip| ip.parse().unwrap()).collect(),
             tcp: None,
+            audio_active_max: 8,
         }
     }
 
@@ -429,7 +435,12 @@ mod tests {
     fn a_taken_port_is_an_error() {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (sender, _events) = channel(1);
-        let config = MediaConfig { listen: taken.local_addr().unwrap(), advertise: vec![], tcp: None };
+        let config = MediaConfig {
+            listen: taken.local_addr().unwrap(),
+            advertise: vec![],
+            tcp: None,
+            audio_active_max: 8,
+        };
         assert!(matches!(start(&config, sender), Err(StartError::Socket { .. })));
     }
 }
