@@ -7,6 +7,9 @@ const KIND: Record<NEDeviceType, MediaDeviceKind> = {
   speaker: "audiooutput",
 };
 
+/** How ids of screens and windows begin, and what browsers call these. */
+const SURFACES: [string, string][] = [["screen:", "monitor"], ["window:", "window"]];
+
 export type DeviceListener = (type: NEDeviceType, change: NEDeviceChange) => void;
 
 /** Cameras, microphones and speakers: listing, choice, opening. */
@@ -43,13 +46,22 @@ export class Devices {
     const stream = await media().getUserMedia(type === "camera" ? { video: constraints } : { audio: constraints });
     const [track] = stream.getTracks();
     if (track === undefined) throw new RoomKitError(CODE_GENERAL, `the ${type} gave no track`);
+    // With the first permission the devices get their ids.
+    if (this.#listener !== undefined) void this.#compare(true);
     return track;
   }
 
-  async openScreen(video: MediaTrackConstraints): Promise<MediaStream> {
+  /**
+   * A screen with its sound, where there is any. Which one a page's user chooses; an id can only open that choice at
+   * its kind. Electron's ids name what is to be opened.
+   */
+  async openScreen(video: MediaTrackConstraints, sourceId = ""): Promise<MediaStream> {
     const devices = media();
+    if (sourceId !== "" && /\bElectron\//.test(navigator.userAgent)) return openSource(devices, video, sourceId);
     if (typeof devices.getDisplayMedia !== "function") throw new RoomKitError(CODE_GENERAL, "not support");
-    return devices.getDisplayMedia({ video, audio: true });
+    const displaySurface = SURFACES.find(([prefix]) => sourceId.startsWith(prefix))?.[1];
+    const hint = displaySurface === undefined ? {} : { displaySurface };
+    return devices.getDisplayMedia({ video: { ...video, ...hint }, audio: true });
   }
 
   /** Reports devices that come and go, until {@link unwatch}. */
@@ -75,13 +87,21 @@ export class Devices {
     const before = this.#known;
     this.#known = now;
     if (!report) return;
-    const added = now.filter((d) => d.deviceId !== "" && !before.some((b) => same(b, d)));
+    // Before permission the browser hides all devices of a kind behind one without an id: none of them is new.
+    const hidden = new Set(before.filter((d) => d.deviceId === "").map((d) => d.kind));
+    for (const device of now) {
+      if (device.deviceId === "" || hidden.has(device.kind)) continue;
+      const known = before.find((b) => same(b, device));
+      if (known === undefined) this.#report(device, "ACTIVE");
+      else if (known.groupId !== device.groupId || (known.label !== "" && known.label !== device.label)) {
+        this.#report(device, "CHANGED");
+      }
+    }
     const removed = before.filter((d) => d.deviceId !== "" && !now.some((n) => same(n, d)));
-    for (const device of added) this.#report(device, "ACTIVE");
     for (const device of removed) this.#report(device, "INACTIVE");
   }
 
-  #report(device: MediaDeviceInfo, state: "ACTIVE" | "INACTIVE"): void {
+  #report(device: MediaDeviceInfo, state: NEDeviceChange["state"]): void {
     const type = (Object.keys(KIND) as NEDeviceType[]).find((t) => KIND[t] === device.kind);
     if (type === undefined) return;
     this.#listener?.(type, { state, device: { deviceId: device.deviceId, deviceName: device.label } });
@@ -90,6 +110,17 @@ export class Devices {
 
 function same(a: MediaDeviceInfo, b: MediaDeviceInfo): boolean {
   return a.deviceId === b.deviceId && a.kind === b.kind;
+}
+
+/** Chromium's own way to open a screen by its id, for embedders. Not everywhere has a screen sound. */
+async function openSource(devices: MediaDevices, video: MediaTrackConstraints, sourceId: string): Promise<MediaStream> {
+  const most = (bound: ConstrainULong | ConstrainDouble | undefined): number | undefined =>
+    typeof bound === "object" ? bound.max : bound;
+  const source = { chromeMediaSource: "desktop", chromeMediaSourceId: sourceId };
+  const picture = { mandatory: { ...source, maxHeight: most(video.height), maxFrameRate: most(video.frameRate) } };
+  const open = (audio: unknown): Promise<MediaStream> =>
+    devices.getUserMedia({ video: picture, audio } as unknown as MediaStreamConstraints);
+  return open({ mandatory: { chromeMediaSource: "desktop" } }).catch(() => open(false));
 }
 
 function media(): MediaDevices {

@@ -1,5 +1,6 @@
 import type { CodecOptions } from "./sdp-answer";
-import type { NERoleParams } from "./types";
+import { CODE_GENERAL, RoomKitError } from "./errors";
+import type { NERoleParams, NEScreenOptions, NEVideoConfig } from "./types";
 
 export interface AudioSettings {
   constraints: MediaTrackConstraints;
@@ -48,6 +49,9 @@ const LAYERED_FROM = 480 * 270;
 const QUARTERED_FROM = 640;
 /** Of the low layer: enough for 320x180 at 15 fps; more is taken from the high one on a narrow up-link. */
 const LOW_LAYER_BITRATE = 150_000;
+/** Lines from which cameras are 16:9, and the smaller ones that are so too. */
+const WIDE_FROM = 540;
+const NARROW_WIDE = [180, 360];
 /** Text must stay readable, and only few frames are sent. */
 const SCREEN_BITRATE = 2_000_000;
 
@@ -70,15 +74,35 @@ export function audioSettings(params: NERoleParams): AudioSettings {
   };
 }
 
-export function videoSettings(params: NERoleParams): VideoSettings {
-  const width = positive(params.video?.width, 640);
-  const height = positive(params.video?.height, 480);
-  const fps = positive(params.video?.fps, 15);
+/** Of a camera: what the app wishes, else the channel's configuration. */
+export function videoSettings(params: NERoleParams, wished: NEVideoConfig = {}): VideoSettings {
+  const [ofLinesWidth, ofLinesHeight] = wished.resolution === undefined ? [] : ofLines(wished.resolution);
+  const width = wished.width ?? ofLinesWidth ?? positive(params.video?.width, 640);
+  const height = wished.height ?? ofLinesHeight ?? positive(params.video?.height, 480);
+  const fps = wished.frameRate ?? positive(params.video?.fps, 15);
   const [least, most] = VIDEO_BITRATE_RANGE;
   return {
     constraints: { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } },
-    maxBitrate: Math.min(most, Math.max(least, Math.round(width * height * fps * BITS_PER_PIXEL))),
+    maxBitrate: wished.bitrate ?? Math.min(most, Math.max(least, Math.round(width * height * fps * BITS_PER_PIXEL))),
   };
+}
+
+/** A copy of the known keys; throws for what is no size, rate or bitrate. */
+export function checkedVideoConfig(config: NEVideoConfig): NEVideoConfig {
+  const checked: NEVideoConfig = {};
+  for (const key of ["resolution", "width", "height", "frameRate", "bitrate"] as const) {
+    const value: unknown = config[key];
+    if (value === undefined) continue;
+    if (!isPositive(value)) throw new RoomKitError(CODE_GENERAL, `${key} is not a number above 0`);
+    checked[key] = value;
+  }
+  return checked;
+}
+
+/** Width and height of a picture of so many lines: 4:3 or 16:9, as cameras have them. */
+function ofLines(lines: number): [number, number] {
+  const wide = lines >= WIDE_FROM || NARROW_WIDE.includes(lines);
+  return [Math.round((lines * (wide ? 16 / 9 : 4 / 3)) / 2) * 2, lines];
 }
 
 /**
@@ -98,9 +122,10 @@ export function videoLayers(
   return [{ scaleDownBy, maxBitrate: Math.min(LOW_LAYER_BITRATE, maxBitrate) }, high];
 }
 
-export function screenSettings(params: NERoleParams, frameRate?: number): VideoSettings {
-  const height = (params.screen?.videoProfile ?? "").includes('720') ? 720 : 1080;
-  const fps = positive(frameRate, positive(params.screen?.fps, 5));
+/** Of a screen share: what the app wishes, else the channel's configuration. */
+export function screenSettings(params: NERoleParams, wished: NEScreenOptions = {}): VideoSettings {
+  const height = positive(wished.resolution, (params.screen?.videoProfile ?? "").includes("720") ? 720 : 1080);
+  const fps = positive(wished.frameRate, positive(params.screen?.fps, 5));
   return {
     constraints: { height: { max: height }, frameRate: { ideal: fps, max: Math.max(fps, 30) } },
     maxBitrate: SCREEN_BITRATE,
@@ -108,5 +133,9 @@ export function screenSettings(params: NERoleParams, frameRate?: number): VideoS
 }
 
 function positive(value: number | undefined, fallback: number): number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : fallback;
+  return isPositive(value) ? value : fallback;
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value > 0;
 }

@@ -1,5 +1,6 @@
 import { background, CODE_GENERAL, RoomKitError } from "./errors";
 import type { RtcSession } from "./rtc-session";
+import type { RecordingGain } from "./recording-gain";
 import type { ProduceOptions } from "./send-transport";
 import { SerialQueue } from "./serial-queue";
 import type { Source } from "./wire";
@@ -17,7 +18,9 @@ export interface LocalSourceHost {
   changed(): void;
 }
 
-type Opened = Omit<ProduceOptions, "mediaType">;
+/** How a source is sent. */
+export type SendSettings = Omit<ProduceOptions, "mediaType" | "track">;
+type Opened = SendSettings & { track: MediaStreamTrack };
 
 /**
  * My microphone or camera. "On" opens the device, then tells the server; any failure closes the device and leaves the
@@ -27,14 +30,24 @@ export class LocalSource {
   readonly source: "audio" | "video";
   readonly #open: (deviceId?: string) => Promise<Opened>;
   readonly #host: LocalSourceHost;
+  readonly #gain: RecordingGain | undefined;
   readonly #queue = new SerialQueue();
+  /** The device's. */
   #track: MediaStreamTrack | undefined;
+  /** The one in place of it, when it goes through a gain. */
+  #sent: MediaStreamTrack | undefined;
   #closed = false;
 
-  constructor(source: "audio" | "video", open: (deviceId?: string) => Promise<Opened>, host: LocalSourceHost) {
+  constructor(
+    source: "audio" | "video",
+    open: (deviceId?: string) => Promise<Opened>,
+    host: LocalSourceHost,
+    gain?: RecordingGain,
+  ) {
     this.source = source;
     this.#open = open;
     this.#host = host;
+    this.#gain = gain;
   }
 
   get track(): MediaStreamTrack | undefined {
@@ -75,16 +88,58 @@ export class LocalSource {
   switchTo(deviceId: string): Promise<void> {
     return this.#queue.run(async () => {
       if (this.#track === undefined) return;
-      const { track } = await this.#open(deviceId);
-      if (this.#gone()) {
+      const { track, ...settings } = await this.#open(deviceId);
+      const before = this.#track as MediaStreamTrack | undefined;
+      if (this.#gone() || before === undefined) {
         track.stop();
         return;
       }
-      const before = this.#track;
-      this.#use(track);
-      await this.#host.rtc().replaceTrack(this.source, track);
+      const sentBefore = this.#sent;
+      let sent: MediaStreamTrack;
+      try {
+        sent = await this.#take(track);
+      } catch (cause) {
+        track.stop();
+        throw cause;
+      }
+      if (this.#track !== before) {
+        this.#gain?.drop(sent);
+        track.stop();
+        return;
+      }
+      this.#use(track, sent);
+      await this.#host.rtc().resend({ ...settings, track: sent, mediaType: this.source });
       before.onended = null;
       before.stop();
+      if (sentBefore !== undefined) this.#gain?.drop(sentBefore);
+    });
+  }
+
+  /** Other settings for the device that is open; `apply` sets them on its track and gives how it is sent from now on. */
+  tune(apply: (device: MediaStreamTrack) => Promise<SendSettings>): Promise<void> {
+    return this.#queue.run(async () => {
+      const device = this.#track;
+      if (device === undefined) return;
+      const settings = await apply(device);
+      if (this.#track !== device) return;
+      await this.#host.rtc().resend({ ...settings, track: this.#sent ?? device, mediaType: this.source });
+    });
+  }
+
+  /** What is sent is taken from the open device anew: with a gain in its path, or without. */
+  retake(): Promise<void> {
+    return this.#queue.run(async () => {
+      const device = this.#track;
+      if (device === undefined) return;
+      const before = this.#sent;
+      const sent = await this.#take(device);
+      if (this.#track !== device) {
+        this.#gain?.drop(sent);
+        return;
+      }
+      this.#sent = sent;
+      await this.#host.rtc().replaceTrack(this.source, sent);
+      if (before !== undefined) this.#gain?.drop(before);
     });
   }
 
@@ -103,11 +158,18 @@ export class LocalSource {
     this.#use(opened.track);
     try {
       if (this.#gone()) throw new RoomKitError(CODE_GENERAL, "not join rtc");
+      const sent = await this.#take(opened.track);
+      if (this.#track !== opened.track) {
+        this.#gain?.drop(sent);
+        throw new RoomKitError(CODE_GENERAL, `the ${this.source} was switched off meanwhile`);
+      }
+      this.#sent = sent;
+      const options = { ...opened, track: sent, mediaType: this.source };
       if (rtc.has(this.source)) {
-        await rtc.replaceTrack(this.source, opened.track);
+        await rtc.resend(options);
         await host.tell(this.source, true);
       } else {
-        await rtc.publish({ ...opened, mediaType: this.source });
+        await rtc.publish(options);
         if (rtc.recovering && !host.isOn(this.source)) await host.tell(this.source, true);
       }
       await host.settle(this.source, true, revision);
@@ -137,8 +199,13 @@ export class LocalSource {
     return this.#closed;
   }
 
-  #use(track: MediaStreamTrack): void {
+  async #take(device: MediaStreamTrack): Promise<MediaStreamTrack> {
+    return this.#gain === undefined ? device : this.#gain.take(device);
+  }
+
+  #use(track: MediaStreamTrack, sent?: MediaStreamTrack): void {
     this.#track = track;
+    this.#sent = sent;
     track.onended = () => {
       if (this.#track === track) background(`${this.source} device is gone`, () => this.off());
     };
@@ -151,6 +218,8 @@ export class LocalSource {
     this.#track = undefined;
     track.onended = null;
     track.stop();
+    if (this.#sent !== undefined) this.#gain?.drop(this.#sent);
+    this.#sent = undefined;
     if (!this.#closed) {
       background(`stop the ${this.source}`, async () => {
         await this.#host.rtc().replaceTrack(this.source, null);

@@ -1,15 +1,16 @@
 import { background, CODE_GENERAL, RoomKitError } from "./errors";
-import { audioSettings, screenSettings, videoSettings } from "./encoder-settings";
+import { audioSettings, checkedVideoConfig, screenSettings, videoSettings } from "./encoder-settings";
 import { LocalScreen } from "./local-screen";
-import { LocalSource, type LocalSourceHost } from "./local-source";
+import { LocalSource, type LocalSourceHost, type SendSettings } from "./local-source";
 import { log } from "./log";
 import { NetworkQuality } from "./network-quality";
 import { AudioPlayback } from "./playback";
 import type { Consumer } from "./receive-transport";
+import { RecordingGain } from "./recording-gain";
 import type { Room } from "./room";
 import { RtcSession } from "./rtc-session";
 import type { MediaType } from "./send-transport";
-import type { NEVideoStreamType, NEVolume } from "./types";
+import type { NEScreenOptions, NEVideoConfig, NEVideoStreamType, NEVolume } from "./types";
 import { VideoViews } from "./video-views";
 import { type MeteredSource, receivedLevel, receivedNow, sentLevel, VolumeMeter } from "./volume-meter";
 import type { Source } from "./wire";
@@ -27,6 +28,9 @@ export class RoomMedia {
   readonly #room: Room;
   readonly #meter: VolumeMeter;
   readonly #quality = new NetworkQuality();
+  readonly #gain = new RecordingGain();
+  /** The app's own choice of the camera's picture, before the channel's. */
+  #videoConfig: NEVideoConfig = {};
   /** What the app subscribed to, by `picture uuid`; remembered whether or not it is there. */
   readonly #subscriptions = new Map<string, NEVideoStreamType>();
   readonly #consumers = new Set<Consumer>();
@@ -66,14 +70,13 @@ export class RoomMedia {
         return { ...rest, track: await room.deps.devices.open("microphone", constraints, deviceId) };
       },
       host,
+      this.#gain,
     );
     this.video = new LocalSource(
       "video",
       async (deviceId) => {
-        const { constraints, maxBitrate } = videoSettings(room.model.local.role.params);
-        const track = await room.deps.devices.open("camera", constraints, deviceId);
-        const codec = room.deps.videoCodec;
-        return { track, maxBitrate, codecOptions: {}, layered: true, ...(codec === undefined ? {} : { codec }) };
+        const { constraints, settings } = this.#camera();
+        return { ...settings, track: await room.deps.devices.open("camera", constraints, deviceId) };
       },
       host,
     );
@@ -222,9 +225,32 @@ export class RoomMedia {
     await this.#tell(uuid, source, on);
   }
 
-  startScreen(frameRate: number | undefined): Promise<void> {
-    const { constraints, maxBitrate } = screenSettings(this.#room.model.local.role.params, frameRate);
-    return this.screen.start(() => this.#room.deps.devices.openScreen(constraints), maxBitrate);
+  startScreen(options: NEScreenOptions | undefined): Promise<void> {
+    const { constraints, maxBitrate } = screenSettings(this.#room.model.local.role.params, options);
+    return this.screen.start(() => this.#room.deps.devices.openScreen(constraints, options?.sourceId), maxBitrate);
+  }
+
+  /** Of the camera that is open, and of every one opened later. */
+  setVideoConfig(config: NEVideoConfig): Promise<void> {
+    this.#room.assertOpen();
+    this.#videoConfig = checkedVideoConfig(config);
+    return this.video.tune(async (device) => {
+      const { constraints, settings } = this.#camera();
+      await device.applyConstraints(constraints);
+      return settings;
+    });
+  }
+
+  /** Of the microphone that is open, and of every one opened later. */
+  async setRecordingVolume(volume: number): Promise<void> {
+    this.#room.assertOpen();
+    if (!this.#gain.setVolume(volume)) await this.audio.retake();
+  }
+
+  #camera(): { constraints: MediaTrackConstraints; settings: SendSettings } {
+    const { constraints, maxBitrate } = videoSettings(this.#room.model.local.role.params, this.#videoConfig);
+    const codec = this.#room.deps.videoCodec;
+    return { constraints, settings: { maxBitrate, codecOptions: {}, layered: true, ...(codec === undefined ? {} : { codec }) } };
   }
 
   subscribe(picture: Picture, uuid: string, type: NEVideoStreamType): void {

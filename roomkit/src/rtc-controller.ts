@@ -1,4 +1,4 @@
-import { CODE_GENERAL, notSupported, publicCall, resultCall, RoomKitError, success } from "./errors";
+import { CODE_GENERAL, publicCall, resultCall, RoomKitError, success } from "./errors";
 import { isAudioProfile } from "./encoder-settings";
 import { log } from "./log";
 import type { Room } from "./room";
@@ -12,19 +12,23 @@ import type {
   NERemoteStats,
   NEResult,
   NERoomRtcController,
+  NEScreenOptions,
   NESessionStats,
+  NEVideoConfig,
   NEVideoStreamType,
   NEView,
 } from "./types";
+import { UnsupportedMedia } from "./unsupported-media";
 import { isView } from "./video-views";
 
 type Switched = NEResult<NEDeviceSwitchInfo> & NEDeviceSwitchInfo;
 
 /** What the SDK and apps drive: devices, streams, subscriptions, views. */
-export class RtcController implements NERoomRtcController {
+export class RtcController extends UnsupportedMedia implements NERoomRtcController {
   readonly #room: Room;
 
   constructor(room: Room) {
+    super();
     this.#room = room;
   }
 
@@ -74,8 +78,8 @@ export class RtcController implements NERoomRtcController {
     return resultCall("unmuteMemberVideo", () => this.#room.media.setMemberStream(uuid, "video", true));
   }
 
-  startScreenShare(options?: { frameRate?: number }): Promise<NEResult<null>> {
-    return resultCall("startScreenShare", () => this.#room.media.startScreen(options?.frameRate));
+  startScreenShare(options?: NEScreenOptions): Promise<NEResult<null>> {
+    return resultCall("startScreenShare", () => this.#room.media.startScreen(options));
   }
 
   stopScreenShare(): Promise<NEResult<null>> {
@@ -137,6 +141,15 @@ export class RtcController implements NERoomRtcController {
       const { playback, views } = this.#room.media;
       return type === "audio" ? playback.replay(userUuid) : views.replay(userUuid);
     });
+  }
+
+  /** Takes effect at once on the camera that is open. Each call replaces the last: `{}` is the channel's configuration. */
+  setLocalVideoConfig(config: NEVideoConfig): Promise<NEResult<null>> {
+    return resultCall("setLocalVideoConfig", () => this.#room.media.setVideoConfig(config));
+  }
+
+  adjustRecordingSignalVolume(volume: number): Promise<NEResult<null>> {
+    return resultCall("adjustRecordingSignalVolume", () => this.#room.media.setRecordingVolume(volume));
   }
 
   adjustPlaybackSignalVolume(volume: number): Promise<NEResult<null>> {
@@ -241,16 +254,6 @@ export class RtcController implements NERoomRtcController {
       ]);
       return success({ send, receive });
     });
-  }
-
-  // --- what this kit does not have ----------------------------------------------------------------------------------
-
-  adjustRecordingSignalVolume(): Promise<never> {
-    return notSupported("adjustRecordingSignalVolume");
-  }
-
-  setLocalVideoConfig(): Promise<never> {
-    return notSupported("setLocalVideoConfig");
   }
 
   #canvas(key: string, owner: string, view: unknown): number {

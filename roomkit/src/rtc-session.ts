@@ -170,6 +170,25 @@ export class RtcSession {
     await entry.producer?.transceiver.sender.replaceTrack(track);
   }
 
+  /**
+   * Another track, sent otherwise, for a source already published. Where it takes more layers than before, a new
+   * producer takes the place of the old one; for the server and the others the source is on all the time.
+   */
+  async resend(options: ProduceOptions): Promise<void> {
+    const entry = this.#published.get(options.mediaType);
+    if (entry === undefined) return;
+    entry.track = options.track;
+    entry.options = options;
+    const before = entry.producer;
+    // Without one it is about to be published again, with what is set now.
+    if (before === undefined || this.#send === undefined || (await this.#send.retune(before, options))) return;
+    const transport = this.#sendTransport();
+    const producer = await transport.produce(options);
+    if (this.#published.get(options.mediaType) === entry && entry.producer === before) entry.producer = producer;
+    else await transport.closeProducer(producer);
+    await transport.forget(before);
+  }
+
   async unpublish(mediaType: MediaType): Promise<void> {
     const entry = this.#published.get(mediaType);
     this.#published.delete(mediaType);

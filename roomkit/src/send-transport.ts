@@ -37,6 +37,11 @@ export class SendTransport extends PeerTransport {
   readonly #edge: RtpCapabilities;
   readonly #deviceId: string;
   readonly #stream = new MediaStream();
+  /**
+   * Have carried layers, and are not used again: SSRCs of layers stand in no offer, the browser names them only until
+   * they are known, and the server does not take them for another producer's.
+   */
+  readonly #layered = new WeakSet<RTCRtpTransceiver>();
 
   constructor(edge: RtpCapabilities, deviceId: string, hooks: TransportHooks) {
     super(hooks);
@@ -46,6 +51,18 @@ export class SendTransport extends PeerTransport {
 
   produce(options: ProduceOptions): Promise<Producer> {
     return this.queue.run(() => this.#produce(options));
+  }
+
+  /** Sends other media in a producer's place. False: it takes more layers than there are, and nothing was changed. */
+  retune({ transceiver: { sender } }: Producer, options: ProduceOptions): Promise<boolean> {
+    return this.queue.run(async () => {
+      this.assertOpen();
+      const layers = this.#layers(options);
+      if (sender.getParameters().encodings.length < layers.length) return false;
+      await sender.replaceTrack(options.track);
+      await setLayers(sender, layers);
+      return true;
+    });
   }
 
   /** Stops sending and tells the server. */
@@ -60,17 +77,29 @@ export class SendTransport extends PeerTransport {
     return this.retire(producer.transceiver);
   }
 
-  async #produce({ mediaType, track, maxBitrate, codecOptions, layered, codec }: ProduceOptions): Promise<Producer> {
+  /** What the server takes, in the order of preference for this source. */
+  #edgeFor({ track, codec }: ProduceOptions): RtpCapabilities {
+    return track.kind === "video" ? preferCodec(this.#edge, sendable(codec)) : this.#edge;
+  }
+
+  #layers(options: ProduceOptions): VideoLayer[] {
+    const { track, maxBitrate, layered } = options;
+    const edge = this.#edgeFor(options);
+    return track.kind === "video" && layered === true && readsRids(edge)
+      ? videoLayers(track.getSettings(), firstCodec(edge), maxBitrate)
+      : [{ scaleDownBy: 1, maxBitrate }];
+  }
+
+  async #produce(options: ProduceOptions): Promise<Producer> {
     this.assertOpen();
+    const { mediaType, track, maxBitrate, codecOptions } = options;
     const kind = track.kind as MediaKind;
     const settings = track.getSettings();
-    const edge = kind === "video" ? preferCodec(this.#edge, sendable(codec)) : this.#edge;
-    const layers: VideoLayer[] =
-      kind === "video" && layered === true && readsRids(edge)
-        ? videoLayers(settings, firstCodec(edge), maxBitrate)
-        : [{ scaleDownBy: 1, maxBitrate }];
+    const edge = this.#edgeFor(options);
+    const layers = this.#layers(options);
     // How many streams a section carries is settled when it is made.
-    const again = this.takeIdle(kind, (t) => t.sender.getParameters().encodings.length === layers.length);
+    const fits = (t: RTCRtpTransceiver): boolean => t.sender.getParameters().encodings.length === layers.length;
+    const again = this.takeIdle(kind, (t) => fits(t) && !this.#layered.has(t));
     const transceiver =
       again ??
       this.pc.addTransceiver(track, {
@@ -123,6 +152,7 @@ export class SendTransport extends PeerTransport {
           : { transportId: this.remote.transportId }),
       });
       producerId = String(data.producerId);
+      if (layers.length > 1) this.#layered.add(transceiver);
       this.learnRemote(data);
       if (this.remote === undefined) throw new RoomKitError(CODE_GENERAL, "no remote transport");
       this.sections.set(mid, sendAnswer(this.remote, offer, mid, parameters, codecOptions));
@@ -161,11 +191,13 @@ function sendEncoding({ scaleDownBy, maxBitrate }: VideoLayer, index: number): R
   return { rid: RIDS[index] ?? String(index), scaleResolutionDownBy: scaleDownBy, maxBitrate };
 }
 
+/** Streams beyond the layers are not sent. */
 async function setLayers(sender: RTCRtpSender, layers: VideoLayer[]): Promise<void> {
   const parameters = sender.getParameters();
   if (parameters.encodings.length === 0) return;
   for (const [index, encoding] of parameters.encodings.entries()) {
     const layer = layers[index];
+    encoding.active = layer !== undefined;
     if (layer === undefined) continue;
     encoding.maxBitrate = layer.maxBitrate;
     if (sender.track?.kind === "video") encoding.scaleResolutionDownBy = layer.scaleDownBy;

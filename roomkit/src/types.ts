@@ -76,8 +76,34 @@ export interface NEConnectState {
 export type NEConnectionState = "DISCONNECTED" | "CONNECTING" | "CONNECTED" | "DISCONNECTING";
 
 export interface NEDeviceChange {
+  /** It came, it went, or there is another device behind the same id, as happens to `default`. */
   state: "ACTIVE" | "INACTIVE" | "CHANGED";
   device: NEDeviceBaseInfo;
+}
+
+/** Of the camera; what is left out is as the channel's configuration says. */
+export interface NEVideoConfig {
+  /** Lines, with the width that cameras have beside them: 480 is 640x480, 720 is 1280x720. */
+  resolution?: number;
+  /** Pixels; before what `resolution` says. */
+  width?: number;
+  height?: number;
+  /** Frames per second. */
+  frameRate?: number;
+  /** Bits per second at most; by default what the size and frame rate need. */
+  bitrate?: number;
+}
+
+export interface NEScreenOptions {
+  /**
+   * Which screen or window. A page cannot choose, only its user: there, an id that begins with `screen:` or `window:`
+   * opens the browser's own choice at that kind. Taken as it is where an embedder (Electron) hands out such ids.
+   */
+  sourceId?: string;
+  /** Lines at most: 720 or 1080. */
+  resolution?: number;
+  /** Frames per second. */
+  frameRate?: number;
 }
 
 export interface NENetworkQuality {
@@ -238,7 +264,7 @@ export interface NERoomRtcController {
   unmuteMemberAudio(uuid: string): Promise<NEResult<null>>;
   muteMemberVideo(uuid: string): Promise<NEResult<null>>;
   unmuteMemberVideo(uuid: string): Promise<NEResult<null>>;
-  startScreenShare(options?: { frameRate?: number }): Promise<NEResult<null>>;
+  startScreenShare(options?: NEScreenOptions): Promise<NEResult<null>>;
   stopScreenShare(): Promise<NEResult<null>>;
   stopMemberScreenShare(uuid: string): Promise<NEResult<null>>;
   getScreenSharingUserUuid(): string;
@@ -260,10 +286,14 @@ export interface NERoomRtcController {
   getSelectedRecordDevice(): string;
   getSelectedPlayoutDevice(): string;
   replayRemoteStream(stream: { userUuid: string; type: "audio" | "video" }): Promise<NEResult<null>>;
+  setLocalVideoConfig(config: NEVideoConfig): Promise<NEResult<null>>;
   setLocalAudioProfile(profile: string): Promise<NEResult<null>>;
   setAudioProfile(profile: string): Promise<NEResult<null>>;
   enableLocalSubStreamAudio(): Promise<NEResult<null>>;
   disableLocalSubStreamAudio(): Promise<NEResult<null>>;
+  /** 0 to 100, of what my microphone picks up. */
+  adjustRecordingSignalVolume(volume: number): Promise<NEResult<null>>;
+  /** 0 to 100, of what is played here. */
   adjustPlaybackSignalVolume(volume: number): Promise<NEResult<null>>;
   getLocalAudioStats(): Promise<NEResult<NELocalStats[]>>;
   getLocalVideoStats(): Promise<NEResult<NELocalStats[]>>;
@@ -331,11 +361,11 @@ export interface NEMessageChannelService {
   sendCustomMessage(roomUuid: string, userUuid: string, commandId: number, message: string): Promise<NEResult<null>>;
 }
 
-/** Addresses. Only `roomServer` is needed: everything else is derived from it. */
+/** Addresses. Only `roomServer` is needed: everything else is derived from it. Keys not named here are ignored. */
 export interface NEServerConfig {
-  roomKitServerConfig?: { roomServer?: string };
-  imServerConfig?: { lbs?: string; link?: string; linkSslWeb?: boolean };
-  rtcServerConfig?: { channelServer?: string };
+  roomKitServerConfig?: { roomServer?: string; [key: string]: unknown };
+  imServerConfig?: { lbs?: string; link?: string; linkSslWeb?: boolean; [key: string]: unknown };
+  rtcServerConfig?: { channelServer?: string; [key: string]: unknown };
   [key: string]: unknown;
 }
 

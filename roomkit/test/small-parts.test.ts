@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readChannelInfo } from "../src/channel-info";
-import { audioSettings, screenSettings, videoLayers, videoSettings } from "../src/encoder-settings";
+import { audioSettings, checkedVideoConfig, screenSettings, videoLayers, videoSettings } from "../src/encoder-settings";
 import { endpoints, webSocketAddress } from "../src/endpoints";
 import { randomUuid } from "../src/identity";
 import { browser } from "../src/join-request";
@@ -144,6 +144,25 @@ describe("encoder settings", () => {
     expect(audioSettings({}).maxBitrate).toBe(32_000);
     expect(audioSettings({ audio: { profile: "high" } }).maxBitrate).toBe(32_000);
     expect(videoSettings({ video: { width: -1, height: Number.NaN, fps: 0 } }).constraints).toEqual(videoSettings({}).constraints);
+  });
+
+  it("follow the app before the channel, a screen's too", () => {
+    const channel = { video: { width: 640, height: 480, fps: 15 }, screen: { videoProfile: "HD720P", fps: 5 } };
+    const wanted = (width: number, height: number, fps: number): object => ({ width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps } });
+    expect(videoSettings(channel, { resolution: 720, frameRate: 30 }).constraints).toEqual(wanted(1280, 720, 30));
+    expect(videoSettings(channel, { width: 320, height: 180 }).constraints).toEqual(wanted(320, 180, 15));
+    const sizes = [180, 240, 360, 480, 540, 1080].map((resolution) => videoSettings(channel, { resolution }).constraints.width);
+    expect(sizes).toEqual([320, 320, 640, 640, 960, 1920].map((ideal) => ({ ideal })));
+    expect(videoSettings(channel, { bitrate: 70_000 })).toEqual({ constraints: wanted(640, 480, 15), maxBitrate: 70_000 });
+    expect(videoSettings(channel, { resolution: 720 }).maxBitrate).toBeGreaterThan(videoSettings(channel).maxBitrate);
+    expect(screenSettings(channel, { resolution: 1080, frameRate: 20 }).constraints).toEqual({ height: { max: 1080 }, frameRate: { ideal: 20, max: 30 } });
+  });
+
+  it("take no nonsense from the app", () => {
+    expect(checkedVideoConfig({ resolution: 480, width: undefined } as object)).toEqual({ resolution: 480 });
+    for (const [key, value] of [["resolution", "480"], ["width", 0], ["frameRate", Number.NaN], ["bitrate", Infinity], ["height", null]]) {
+      expect(() => checkedVideoConfig({ [String(key)]: value })).toThrow(expect.objectContaining({ code: -1, message: `${String(key)} is not a number above 0` }) as Error);
+    }
   });
 });
 

@@ -47,6 +47,8 @@ pub struct MediaConfig {
     pub advertise: Vec<IpAddr>,
     /// ICE-TCP, taken by [`MediaHandle::serve_tcp`]. None: off.
     pub tcp: Option<TcpConfig>,
+    /// Microphones of one room that are forwarded at a time: the loudest; 0: all.
+    pub audio_active_max: usize,
 }
 
 /// Where clients open ICE-TCP connections, and how many.
@@ -112,6 +114,8 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let local = socket.local_addr().map_err(failed)?;
     let tcp_port = config.tcp.as_ref().map(|tcp| tcp.port);
     let candidates = candidates(local, &config.advertise, tcp_port)?;
+    let socket = sys::Datagrams::new(socket).map_err(failed)?;
+    tracing::debug!(segmentation = socket.segments(), "media socket open");
 
     let identity = Identity::generate()?;
     let wake = File::from(sys::eventfd().map_err(StartError::Thread)?);
@@ -128,7 +132,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let (handle, end) = MediaHandle::new(Some(wake), door, candidates, identity.fingerprint().clone());
     let stop = Arc::new(AtomicBool::new(false));
     let media_loop = Loop {
-        port: Port { socket, over_ipv6: local.is_ipv6(), tcp },
+        port: Port { socket, tcp },
         poll,
         woken,
         end,
@@ -136,6 +140,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
         waiting: VecDeque::new(),
         stop: Arc::clone(&stop),
         identity,
+        audio_active_max: config.audio_active_max,
         before: Counters::default(),
         published: None,
         stale: false,
@@ -193,14 +198,13 @@ fn passive((index, ip): (usize, &IpAddr), port: u16) -> IceCandidate {
 /// The socket and the connections, as the core sees them.
 #[derive(Debug)]
 struct Port {
-    socket: UdpSocket,
-    over_ipv6: bool,
+    socket: sys::Datagrams,
     tcp: Option<MediaEnd>,
 }
 
 impl Egress for Port {
     fn send(&mut self, batch: &Outbox) -> usize {
-        let dropped = sys::send(&self.socket, self.over_ipv6, batch);
+        let dropped = self.socket.send(batch);
         dropped + self.tcp.as_mut().map_or(0, |tcp| tcp.send(batch))
     }
 }
@@ -215,6 +219,7 @@ struct Loop {
     waiting: VecDeque<Event>,
     stop: Arc<AtomicBool>,
     identity: Identity,
+    audio_active_max: usize,
     /// What workers before the present one counted.
     before: Counters,
     published: Option<Instant>,
@@ -232,7 +237,8 @@ impl Loop {
     /// the next worker starts with an empty table.
     fn supervise(mut self) {
         loop {
-            let mut worker = Worker::new(self.identity.clone(), now());
+            let mut worker =
+                Worker::new(self.identity.clone(), now()).with_audio_active_max(self.audio_active_max);
             let run = catch_unwind(AssertUnwindSafe(|| self.run(&mut worker)));
             self.before.add(worker.counters());
             match run {
@@ -268,7 +274,7 @@ impl Loop {
             let _ = self.woken.read(&mut [0; 8]);
             for _ in 0..BATCHES_PER_WAKE {
                 inbox.clear();
-                let count = sys::receive(&self.port.socket, &mut inbox)?;
+                let count = self.port.socket.receive(&mut inbox)?;
                 let now = now();
                 // After reading: a command given before a packet arrived takes effect before that packet.
                 self.end.commands.try_iter().for_each(|command| worker.apply(now, command));
@@ -365,6 +371,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             advertise: advertise.iter().map(|ip| ip.parse().unwrap()).collect(),
             tcp: None,
+            audio_active_max: 8,
         }
     }
 
@@ -428,7 +435,12 @@ mod tests {
     fn a_taken_port_is_an_error() {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (sender, _events) = channel(1);
-        let config = MediaConfig { listen: taken.local_addr().unwrap(), advertise: vec![], tcp: None };
+        let config = MediaConfig {
+            listen: taken.local_addr().unwrap(),
+            advertise: vec![],
+            tcp: None,
+            audio_active_max: 8,
+        };
         assert!(matches!(start(&config, sender), Err(StartError::Socket { .. })));
     }
 }

@@ -7,8 +7,8 @@ use std::{
 
 use rotunda_media_io::{MediaConfig, MediaHandle, MediaThread, start};
 use rotunda_sfu::{
-    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, SrtpOffer, SrtpProfile, TransportId,
-    TransportSpec,
+    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RoomId, SrtpOffer, SrtpProfile,
+    TransportId, TransportSpec,
     ortc::{ConsumerSsrcs, Fingerprint, MediaKind, consumer, producer_media, router_capabilities},
 };
 use str0m::{
@@ -35,7 +35,12 @@ struct Server {
 
 fn server() -> Server {
     let (sender, events) = channel(64);
-    let config = MediaConfig { listen: "127.0.0.1:0".parse().unwrap(), advertise: vec![], tcp: None };
+    let config = MediaConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        advertise: vec![],
+        tcp: None,
+        audio_active_max: 8,
+    };
     let (handle, thread) = start(&config, sender).unwrap();
     Server { handle, events, _thread: thread }
 }
@@ -221,7 +226,7 @@ fn publish(server: &Server, from: &mut Client, to: &mut Client, kind: MediaKind,
     api.expect_stream_rx(received.into(), None, "b".into(), None);
 
     let producer = ProducerId(u64::from(ssrc));
-    let spec = ProducerSpec { id: producer, transport: from.id, kind, media, active: true };
+    let spec = ProducerSpec { id: producer, room: RoomId(1), transport: from.id, kind, media, active: true };
     server.handle.send(Command::AddProducer(spec)).unwrap();
     let id = ConsumerId(u64::from(ssrc));
     let spec = ConsumerSpec { id, transport: to.id, producer, mapping, paused: false };

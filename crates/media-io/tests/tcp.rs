@@ -8,7 +8,7 @@ use std::{
 
 use rotunda_media_io::{MediaConfig, MediaHandle, MediaThread, TcpConfig, TcpEnd, TcpLimits, start};
 use rotunda_sfu::{
-    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, SrtpOffer, TransportId,
+    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RoomId, SrtpOffer, TransportId,
     TransportSpec,
     ortc::{
         ConsumerSsrcs, Fingerprint, IceProtocol, MediaKind, consumer, producer_media, router_capabilities,
@@ -53,6 +53,7 @@ fn server(limits: TcpLimits) -> Server {
         listen: "127.0.0.1:0".parse().unwrap(),
         advertise: vec![],
         tcp: Some(TcpConfig { port: address.port(), limits }),
+        audio_active_max: 8,
     };
     let (handle, thread) = start(&config, sender).unwrap();
     let (ended, ends) = unbounded_channel();
@@ -252,7 +253,7 @@ fn publish(server: &Server, a: &mut Client, b: &mut Client) {
     api.declare_media("b".into(), str0m::media::MediaKind::Audio);
     api.expect_stream_rx(5_001.into(), None, "b".into(), None);
     let (transport, kind) = (a.id, MediaKind::Audio);
-    let spec = ProducerSpec { id: ProducerId(1), transport, kind, media, active: true };
+    let spec = ProducerSpec { id: ProducerId(1), room: RoomId(1), transport, kind, media, active: true };
     server.handle.send(Command::AddProducer(spec)).unwrap();
     let (id, transport, producer) = (ConsumerId(1), b.id, ProducerId(1));
     let spec = ConsumerSpec { id, transport, producer, mapping, paused: false };

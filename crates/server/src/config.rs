@@ -89,6 +89,8 @@ pub struct Media {
     /// Addresses and names that clients send media to; `auto` is the address of the default route.
     #[serde(deserialize_with = "words")]
     pub advertise: Vec<String>,
+    /// Open microphones of one channel that are forwarded at a time: the loudest; 0: all.
+    pub audio_active_max: usize,
     /// Lifetime of a room token, in seconds.
     pub token_secs: i64,
 }
@@ -155,6 +157,7 @@ impl Default for Media {
             tcp: true,
             tcp_port: 0,
             advertise: Vec::new(),
+            audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
             token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
         }
     }

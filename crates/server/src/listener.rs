@@ -258,6 +258,7 @@ mod tests {
             listen: "127.0.0.1:0".parse().unwrap(),
             advertise: vec![],
             tcp: Some(TcpConfig { port: 1, limits }),
+            audio_active_max: 8,
         };
         let (media, _thread) = rotunda_media_io::start(&config, events).unwrap();
         let (address, certificate, ..) = start("ice-tcp", Router::new(), Some(media)).await;

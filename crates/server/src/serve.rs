@@ -77,6 +77,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         listen: (config.server.listen, udp_port).into(),
         advertise: advertised.clone(),
         tcp: config.media.tcp.then(|| TcpConfig { port: tcp_port, limits: TcpLimits::default() }),
+        audio_active_max: config.media.audio_active_max,
     };
     let (media, media_thread) = rotunda_media_io::start(&media, events)?;
 

@@ -9,6 +9,8 @@ use crate::Remote;
 pub const BATCH: usize = 64;
 /// Bytes of a receive slot. Media stays below 1,500; a longer datagram is cut and then fails authentication.
 pub const SLOT: usize = 2048;
+/// Bytes of a run: what fits behind the headers of one UDP packet over IPv6, with room to spare.
+const MAX_RUN: usize = 65_000;
 /// Longest datagram written: a received payload under the longest header, sealed.
 const MAX_DATAGRAM: usize = SLOT + crate::rtp::MAX_WRITTEN_HEADER + crate::srtp::MAX_OVERHEAD;
 
@@ -56,6 +58,12 @@ impl Inbox {
         self.received.clear();
     }
 
+    /// Sender and bytes of each datagram, in order.
+    pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (Remote, &[u8])> {
+        let slots = self.received.iter().zip(&self.slots);
+        slots.map(|((from, length), slot)| (*from, slot.get(..*length).unwrap_or_default()))
+    }
+
     pub fn len(&self) -> usize {
         self.received.len()
     }
@@ -92,6 +100,23 @@ pub struct Outbox {
     datagrams: Vec<Sealed>,
 }
 
+/// Datagrams of one receiver, one behind the other: all of `segment` bytes, but for the last, which may be shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    pub to: SocketAddr,
+    pub bytes: &'a [u8],
+    pub segment: usize,
+    pub count: usize,
+}
+
+impl<'a> Run<'a> {
+    /// Each datagram as a run of its own.
+    pub fn singly(self) -> impl Iterator<Item = Run<'a>> {
+        let segments = self.bytes.chunks(self.segment.max(1));
+        segments.map(move |bytes| Run { to: self.to, bytes, segment: bytes.len(), count: 1 })
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Sealed {
     to: Remote,
@@ -112,11 +137,36 @@ impl fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    /// Address and bytes of each datagram that goes over the worker's socket, in order.
-    pub fn udp(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        self.datagrams().filter_map(|(to, bytes)| match to {
-            Remote::Udp(address) => Some((address, bytes)),
-            Remote::Tcp { .. } => None,
+    /// What goes over the worker's socket, in order, in runs of at most `longest` datagrams (at least one).
+    pub fn runs(&self, longest: usize) -> impl Iterator<Item = Run<'_>> {
+        let mut rest = self.datagrams.as_slice();
+        std::iter::from_fn(move || {
+            loop {
+                let (first, after) = rest.split_first()?;
+                let Remote::Udp(to) = first.to else {
+                    rest = after;
+                    continue;
+                };
+                let segment = first.end - first.start;
+                let (mut end, mut count) = (first.end, 1);
+                for next in after {
+                    let length = next.end - next.start;
+                    // Only the last may be shorter, and empty ones cannot be told apart at all.
+                    let whole = end - first.start == segment * count && length <= segment && length > 0;
+                    let fits = count < longest && next.end - first.start <= MAX_RUN;
+                    if !whole || !fits || next.to != first.to || next.start != end {
+                        break;
+                    }
+                    (end, count) = (next.end, count + 1);
+                }
+                rest = rest.get(count..).unwrap_or_default();
+                return Some(Run {
+                    to,
+                    bytes: self.arena.get(first.start..end).unwrap_or_default(),
+                    segment,
+                    count,
+                });
+            }
         })
     }
 
@@ -133,6 +183,20 @@ impl Outbox {
         self.datagrams
             .iter()
             .map(|sealed| (sealed.to, self.arena.get(sealed.start..sealed.end).unwrap_or_default()))
+    }
+}
+
+impl Outbox {
+    /// Sends ready datagrams through a batch, as the worker does; how many were dropped.
+    pub fn send_all<'a>(
+        &mut self,
+        egress: &mut dyn Egress,
+        datagrams: impl IntoIterator<Item = (Remote, &'a [u8])>,
+    ) -> usize {
+        let mut sender = Sender::new(self, egress);
+        let lost = datagrams.into_iter().filter(|(to, bytes)| !sender.bytes(*to, bytes)).count();
+        sender.flush();
+        lost + sender.dropped as usize
     }
 }
 
@@ -184,5 +248,68 @@ impl<'a> Sender<'a> {
         }
         self.outbox.datagrams.clear();
         self.outbox.used = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Egress for Nowhere {
+        fn send(&mut self, _: &Outbox) -> usize {
+            0
+        }
+    }
+
+    fn remote(which: u8) -> Remote {
+        let address = SocketAddr::from(([127, 0, 0, 1], u16::from(which)));
+        if which == 0 { Remote::Tcp { connection: 1, address } } else { Remote::Udp(address) }
+    }
+
+    fn filled(datagrams: &[(u8, usize)]) -> Outbox {
+        let (mut outbox, mut nowhere) = (Outbox::default(), Nowhere);
+        let mut sender = Sender::new(&mut outbox, &mut nowhere);
+        for (number, (to, length)) in datagrams.iter().enumerate() {
+            assert!(sender.bytes(remote(*to), &vec![number as u8; *length]));
+        }
+        outbox
+    }
+
+    #[test]
+    fn equal_datagrams_of_a_receiver_and_one_shorter_behind_them_are_a_run() {
+        let outbox = filled(&[(1, 9), (1, 9), (1, 4), (1, 4), (2, 4), (0, 4), (2, 4), (2, 5)]);
+        let runs = |longest| outbox.runs(longest).map(|run| (run.count, run.bytes.len())).collect::<Vec<_>>();
+        assert_eq!(runs(64), [(3, 22), (1, 4), (1, 4), (1, 4), (1, 5)]);
+        assert_eq!(runs(2), [(2, 18), (2, 8), (1, 4), (1, 4), (1, 5)]);
+        assert_eq!(runs(1).len(), 7);
+    }
+
+    #[test]
+    fn a_run_fits_into_one_packet() {
+        let outbox = filled(&[(1, 2_000); 64]);
+        let counts: Vec<_> = outbox.runs(64).map(|run| run.count).collect();
+        assert_eq!(counts, [32, 32]);
+    }
+
+    proptest! {
+        /// Whatever the runs are, they are the datagrams of the socket, in order.
+        #[test]
+        fn runs_taken_apart_are_the_datagrams(
+            datagrams in prop::collection::vec((0_u8..3, 1_usize..5), 0..=BATCH),
+            longest in 1_usize..9,
+        ) {
+            let outbox = filled(&datagrams);
+            let wanted: Vec<_> = outbox.datagrams().filter_map(|(to, bytes)| match to {
+                Remote::Udp(to) => Some((to, bytes)),
+                Remote::Tcp { .. } => None,
+            }).collect();
+            prop_assert!(outbox.runs(longest).all(|run| run.count == run.singly().count() && run.count <= longest));
+            let found: Vec<_> = outbox.runs(longest).flat_map(Run::singly).map(|run| (run.to, run.bytes)).collect();
+            prop_assert_eq!(found, wanted);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    ConsumerId, LinkReport, ProducerId, TransportId, Usage,
+    ConsumerId, LinkReport, ProducerId, RoomId, TransportId, Usage,
     ortc::{ConsumerMapping, Fingerprint, MediaKind, ProducerMedia},
 };
 
@@ -94,6 +94,8 @@ impl SrtpProfile {
 #[derive(Debug, Clone)]
 pub struct ProducerSpec {
     pub id: ProducerId,
+    /// What sounds in it competes for being heard, see [`AUDIO_ACTIVE_MAX`](crate::AUDIO_ACTIVE_MAX).
+    pub room: RoomId,
     pub transport: TransportId,
     pub kind: MediaKind,
     pub media: ProducerMedia,

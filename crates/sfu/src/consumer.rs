@@ -104,6 +104,7 @@ impl Consumer {
         srtp: &Srtp,
         out: &mut [u8],
     ) -> Result<usize, Skip> {
+        self.rewrite.follow(opened.piece);
         // The layer taken up goes on until a keyframe of the one that is wanted comes.
         if opened.layer != sent.layer && self.rewrite.layer() != Some(opened.layer) {
             return Err(Skip::OtherLayer);

@@ -71,6 +71,10 @@ counters! {
     ssrcs_learned,
     /// From a producer that is off.
     dropped_inactive,
+    /// From a microphone that is not among the loudest of its room.
+    held_back,
+    /// Microphones that became one of the loudest, and took the place of another.
+    microphones_switched,
     /// Payload type that the producer did not announce.
     dropped_payload_type,
     /// Per receiver: video before the first keyframe.

@@ -1,4 +1,4 @@
-//! Numbers the control plane gives to transports, producers and consumers.
+//! Numbers the control plane gives to rooms, transports, producers and consumers.
 //!
 //! The control plane chooses them, so that a command never needs an answer before the next one.
 
@@ -18,6 +18,11 @@ macro_rules! id {
     };
 }
 
+id!(
+    /// One channel. Of its microphones the loudest are forwarded.
+    RoomId,
+    "r"
+);
 id!(
     /// One ICE + DTLS + SRTP association with one browser, sending or receiving.
     TransportId,

@@ -12,7 +12,8 @@
 //!    `transport.rs`); DTLS (`dtls.rs`) and media from any other are counted and dropped.
 //! 2. RTP is opened where it lies (`srtp/`), counted for the next report (`reception.rs`) and put on the list of its
 //!    producer (`producer.rs`), unless the producer is off. A simulcast stream, whose SSRC no offer lists, is told by
-//!    the mid and stream id in its first packets (`worker/learn.rs`).
+//!    the mid and stream id in its first packets (`worker/learn.rs`). Of more microphones than are of use, those that
+//!    are not among the loudest end here (`loudest.rs`).
 //! 3. `worker/forward.rs` goes through the subscribers, each with all its packets of the turn in a row: a new header
 //!    with the receiver's SSRC, payload type, extensions and unbroken numbering (`consumer.rs`, `rewrite.rs`,
 //!    `rtp.rs`), of the layer that is wanted and flows (`layers.rs`), the payload behind it with the receiver's own
@@ -43,6 +44,7 @@ mod history;
 mod ids;
 mod keyframe;
 mod layers;
+mod loudest;
 mod nack;
 pub mod ortc;
 #[cfg(test)]
@@ -54,6 +56,7 @@ mod reception;
 mod record;
 mod remote;
 mod rewrite;
+mod rooms;
 mod rtcp;
 mod rtp;
 mod rtx;
@@ -66,13 +69,14 @@ mod usage;
 mod vp8;
 mod worker;
 
-pub use batch::{BATCH, Egress, Inbox, Outbox, SLOT};
+pub use batch::{BATCH, Egress, Inbox, Outbox, Run, SLOT};
 pub use command::{
     Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
 };
 pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
-pub use ids::{ConsumerId, ProducerId, TransportId};
+pub use ids::{ConsumerId, ProducerId, RoomId, TransportId};
+pub use loudest::AUDIO_ACTIVE_MAX;
 pub use quality::{Grade, LinkReport, Quality};
 pub use remote::Remote;
 pub use stun::is_check;

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    ProducerId,
+    ProducerId, RoomId,
     history::History,
     layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
     rate::Rate,
+    rooms::Microphone,
     rtp::Header,
 };
 
@@ -17,10 +18,17 @@ pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) struct Producer {
     pub(crate) id: ProducerId,
+    pub(crate) room: RoomId,
     pub(crate) transport: usize,
     pub(crate) kind: MediaKind,
     pub(crate) media: ProducerMedia,
     pub(crate) active: bool,
+    /// While it is active sound and its room forwards only the loudest.
+    pub(crate) microphone: Option<Microphone>,
+    /// Its last packet was not among the loudest.
+    pub(crate) held_back: bool,
+    /// Counts up whenever packets were held back in between: every subscriber takes the stream up anew then.
+    pub(crate) piece: u32,
     pub(crate) consumers: Vec<usize>,
     pub(crate) layers: Layers,
     /// One per stream of `media`.
@@ -42,6 +50,8 @@ pub(crate) struct Opened {
     /// Length of the plain packet.
     pub(crate) length: usize,
     pub(crate) index: u64,
+    /// The producer's piece when it came.
+    pub(crate) piece: u32,
     pub(crate) begins_keyframe: bool,
 }
 
@@ -54,6 +64,15 @@ impl Producer {
     /// The codec behind a payload type.
     pub(crate) fn codec(&self, payload_type: u8) -> Option<&MediaCodec> {
         self.media.codecs.iter().find(|codec| codec.payload_type == payload_type)
+    }
+
+    /// The level in a packet's header, 0 the loudest and 127 the quietest (RFC 6464).
+    pub(crate) fn audio_level(&self, header: &Header, packet: &[u8]) -> Option<u8> {
+        let id = self.media.extensions.audio_level?;
+        header.extensions(packet).find_map(|(other, value)| match value {
+            [level] if other == id => Some(level & 0x7f),
+            _ => None,
+        })
     }
 
     /// The stream that a packet names in its header and that has no SSRC yet: its layer, and whether the packet is

@@ -11,6 +11,8 @@ pub(crate) struct Rewrite {
     /// No packet of this or a higher index was written yet, so none is ever sealed twice.
     next: u64,
     source: Option<Source>,
+    /// Of the publisher's stream, as it counts them.
+    piece: u32,
     /// Layer, timestamp written and when, of the last packet.
     last: Option<(u8, u32, Instant)>,
     timestamp_offset: u32,
@@ -39,12 +41,19 @@ pub(crate) enum Place {
 
 impl Rewrite {
     pub(crate) fn new(clock_rate: u32, first: u64) -> Self {
-        Self { clock_rate, next: first, source: None, last: None, timestamp_offset: 0 }
+        Self { clock_rate, next: first, source: None, piece: 0, last: None, timestamp_offset: 0 }
     }
 
     /// The next packet begins anew: after a pause, a mute, or for another layer.
     pub(crate) fn interrupt(&mut self) {
         self.source = None;
+    }
+
+    /// The next packet is of this piece of the publisher's stream. Another one begins anew.
+    pub(crate) fn follow(&mut self, piece: u32) {
+        if std::mem::replace(&mut self.piece, piece) != piece {
+            self.interrupt();
+        }
     }
 
     /// The layer that is taken up; None when nothing is.

@@ -11,8 +11,8 @@ use std::{
 use rotunda_model::{ChannelId, Code};
 use rotunda_room::{MediaType, ProducerId, Refusal, SeatId};
 use rotunda_sfu::{
-    Command, ConsumerId, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, TransportId,
-    TransportSpec,
+    Command, ConsumerId, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, RoomId, SrtpOffer,
+    TransportId, TransportSpec,
     ortc::{
         self, ConsumerSsrcs, DtlsParameters, Fingerprint, IceParameters, MediaKind, OrtcError, ProducerMedia,
         RtpCapabilities, RtpParameters,
@@ -386,6 +386,7 @@ impl Owner {
         self.room.transport_gone(seat, &gone);
         self.desk.commands.push(Command::AddProducer(ProducerSpec {
             id: sfu_id(id),
+            room: RoomId(self.desk.channel.get().unsigned_abs()),
             transport,
             kind: produce.kind,
             media: media.clone(),

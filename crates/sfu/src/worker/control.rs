@@ -43,9 +43,11 @@ impl Worker {
         let done = match command {
             Command::OpenTransport(spec) => self.open_transport(now, spec),
             Command::CloseTransport(id) => self.close_transport(now, id),
-            Command::AddProducer(spec) => self.add_producer(spec),
-            Command::SetProducerActive(id, active) => self.set_producer_active(id, active),
-            Command::RemoveProducer(id) => self.producer_index(id).map(|index| self.remove_producer(index)),
+            Command::AddProducer(spec) => self.add_producer(now, spec),
+            Command::SetProducerActive(id, active) => self.set_producer_active(now, id, active),
+            Command::RemoveProducer(id) => {
+                self.producer_index(id).map(|index| self.remove_producer(now, index))
+            }
             Command::AddConsumer(spec) => self.add_consumer(now, spec),
             Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
             Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
@@ -97,15 +99,15 @@ impl Worker {
                 self.farewells.push((to, datagram));
             }
         }
-        self.remove_transport(index);
+        self.remove_transport(now, index);
         Ok(())
     }
 
     /// Takes a transport and all that hangs on it out of the table.
-    pub(super) fn remove_transport(&mut self, index: usize) {
+    pub(super) fn remove_transport(&mut self, now: Instant, index: usize) {
         let Some(transport) = self.transports.get(index) else { return };
         let (producers, consumers) = (transport.producers.clone(), transport.consumers.clone());
-        producers.into_iter().for_each(|producer| self.remove_producer(producer));
+        producers.into_iter().for_each(|producer| self.remove_producer(now, producer));
         consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
         let Some(transport) = self.transports.try_remove(index) else { return };
         self.events.push(Event::TransportClosed { id: transport.id, usage: transport.usage(0) });
@@ -119,12 +121,12 @@ impl Worker {
     }
 
     /// Reports an end that the control plane did not order.
-    pub(super) fn end_transport(&mut self, index: usize, event: Event) {
+    pub(super) fn end_transport(&mut self, now: Instant, index: usize, event: Event) {
         self.events.push(event);
-        self.remove_transport(index);
+        self.remove_transport(now, index);
     }
 
-    fn add_producer(&mut self, spec: ProducerSpec) -> Result<(), Refusal> {
+    fn add_producer(&mut self, now: Instant, spec: ProducerSpec) -> Result<(), Refusal> {
         if self.producer_ids.contains_key(&spec.id) {
             return Err(Refusal::Taken);
         }
@@ -143,9 +145,13 @@ impl Worker {
         let entry = self.producers.vacant_entry();
         let producer = Producer {
             id: spec.id,
+            room: spec.room,
             transport: transport_index,
             kind: spec.kind,
-            active: spec.active,
+            active: false,
+            microphone: None,
+            held_back: false,
+            piece: 0,
             consumers: Vec::new(),
             layers: Layers::new(spec.media.streams.len()),
             keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
@@ -175,16 +181,23 @@ impl Worker {
         transport.producers.push(entry.key());
         self.producer_ids.insert(spec.id, entry.key());
         entry.insert(producer);
-        Ok(())
+        self.set_producer_active(now, spec.id, spec.active)
     }
 
-    fn set_producer_active(&mut self, id: ProducerId, active: bool) -> Result<(), Refusal> {
+    fn set_producer_active(&mut self, now: Instant, id: ProducerId, active: bool) -> Result<(), Refusal> {
         let index = self.producer_index(id)?;
         let producer = self.producers.get_mut(index).ok_or(Refusal::UnknownProducer(id))?;
         if producer.active == active {
             return Ok(());
         }
         producer.active = active;
+        let now = micros(self.epoch, now);
+        if let Some(microphone) = producer.microphone.take() {
+            self.rooms.close(now, microphone);
+        }
+        if active && producer.kind == MediaKind::Audio {
+            producer.microphone = self.rooms.open(now, producer.room);
+        }
         if active {
             producer.layers.reset();
             // What was dropped meanwhile shall not look like loss, and a picture needs a keyframe to begin.
@@ -195,12 +208,15 @@ impl Worker {
         Ok(())
     }
 
-    fn remove_producer(&mut self, index: usize) {
+    fn remove_producer(&mut self, now: Instant, index: usize) {
         let Some(producer) = self.producers.get(index) else { return };
         let consumers = producer.consumers.clone();
         consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
         let Some(producer) = self.producers.try_remove(index) else { return };
         self.producer_ids.remove(&producer.id);
+        if let Some(microphone) = producer.microphone {
+            self.rooms.close(micros(self.epoch, now), microphone);
+        }
         self.keyframes_wanted.retain(|(wanted, _)| *wanted != index);
         if let Some(transport) = self.transports.get_mut(producer.transport) {
             transport.producers.retain(|other| *other != index);

@@ -8,7 +8,9 @@ use crate::{
     batch::{Inbox, Sender},
     downlink::{BELOW_RTP, micros},
     dtls::{self, Outcome},
-    keyframe, nack,
+    keyframe,
+    loudest::Verdict,
+    nack,
     ortc::MediaKind,
     producer::Opened,
     reception::SenderClock,
@@ -114,7 +116,7 @@ impl Worker {
                 tracing::error!(%error, "DTLS could not be started");
                 let event = Event::TransportFailed { id: transport.id, reason: FailReason::Dtls };
                 self.counters.handshakes_failed += 1;
-                self.end_transport(index, event);
+                self.end_transport(now, index, event);
             }
         }
     }
@@ -150,15 +152,15 @@ impl Worker {
                 Err(error) => {
                     tracing::error!(%error, "exported keys do not fit");
                     self.counters.handshakes_failed += 1;
-                    self.end_transport(index, Event::TransportFailed { id, reason: FailReason::Dtls });
+                    self.end_transport(now, index, Event::TransportFailed { id, reason: FailReason::Dtls });
                 }
             },
             Some(Outcome::Failed(reason)) => {
                 self.counters.handshakes_failed += 1;
-                self.end_transport(index, Event::TransportFailed { id, reason });
+                self.end_transport(now, index, Event::TransportFailed { id, reason });
             }
             Some(Outcome::Closed) => {
-                self.end_transport(index, Event::TransportLost { id, reason: LostReason::Closed });
+                self.end_transport(now, index, Event::TransportLost { id, reason: LostReason::Closed });
             }
         }
     }
@@ -246,7 +248,7 @@ impl Worker {
             }
         };
         if let Some((producer, layer, header, length, index)) = arrived {
-            let opened = Opened { slot, layer, header, length, index, begins_keyframe: false };
+            let opened = Opened { slot, layer, header, length, index, piece: 0, begins_keyframe: false };
             self.take_packet(now, producer, opened, packet);
         }
     }
@@ -271,8 +273,25 @@ impl Worker {
             self.counters.dropped_payload_type += 1;
             return;
         };
-        let nack = codec.nack;
-        opened.begins_keyframe = keyframe::begins_keyframe(codec.codec, payload);
+        let (nack, begins_keyframe) = (codec.nack, keyframe::begins_keyframe(codec.codec, payload));
+        if let Some(microphone) = producer.microphone {
+            let level = producer.audio_level(header, packet);
+            match self.rooms.packet(micros(self.epoch, now), microphone, level) {
+                Verdict::HeldBack => {
+                    self.counters.held_back += 1;
+                    producer.held_back = true;
+                    inbound.gaps.forget();
+                    return;
+                }
+                Verdict::TookPlace => self.counters.microphones_switched += 1,
+                Verdict::Forwarded => {}
+            }
+            if std::mem::take(&mut producer.held_back) {
+                producer.piece = producer.piece.wrapping_add(1);
+            }
+        }
+        opened.piece = producer.piece;
+        opened.begins_keyframe = begins_keyframe;
         let keyframe = opened.begins_keyframe && producer.kind == MediaKind::Video;
         producer.layers.packet(opened.layer, opened.header.timestamp);
         if keyframe && let Some(requests) = producer.keyframes.get_mut(usize::from(opened.layer)) {

@@ -22,11 +22,12 @@ use std::{
 use slab::Slab;
 
 use crate::{
-    ConsumerId, Counters, Event, Identity, ProducerId, Quality, Remote, TransportId,
+    AUDIO_ACTIVE_MAX, ConsumerId, Counters, Event, Identity, ProducerId, Quality, Remote, TransportId,
     allocation::Source,
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
     producer::Producer,
+    rooms::Rooms,
     transport::Transport,
 };
 
@@ -38,6 +39,7 @@ pub struct Worker {
     transports: Slab<Transport>,
     producers: Slab<Producer>,
     consumers: Slab<Consumer>,
+    rooms: Rooms,
     transport_ids: HashMap<TransportId, usize>,
     producer_ids: HashMap<ProducerId, usize>,
     consumer_ids: HashMap<ConsumerId, usize>,
@@ -84,6 +86,7 @@ impl Worker {
             transports: Slab::new(),
             producers: Slab::new(),
             consumers: Slab::new(),
+            rooms: Rooms::new(AUDIO_ACTIVE_MAX),
             transport_ids: HashMap::new(),
             producer_ids: HashMap::new(),
             consumer_ids: HashMap::new(),
@@ -102,6 +105,12 @@ impl Worker {
             chosen: Vec::new(),
             farewells: Vec::new(),
         }
+    }
+
+    /// How many microphones of one room are forwarded at a time, instead of [`AUDIO_ACTIVE_MAX`]; 0: all.
+    #[must_use]
+    pub fn with_audio_active_max(self, max: usize) -> Self {
+        Self { rooms: Rooms::new(max), ..self }
     }
 
     /// One turn: read all, open all, then per subscriber its packets in a row; then what is due by time.

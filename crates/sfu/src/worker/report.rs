@@ -53,7 +53,7 @@ impl Worker {
             if now >= transport.opened + HANDSHAKE_LIMIT {
                 let event = Event::TransportFailed { id: transport.id, reason: FailReason::Timeout };
                 self.counters.handshakes_failed += 1;
-                self.end_transport(index, event);
+                self.end_transport(now, index, event);
                 return;
             }
             let (limit, patience) = (
@@ -126,7 +126,10 @@ impl Worker {
             else {
                 continue;
             };
-            let Some(producer) = self.producers.get(consumer.producer) else { continue };
+            // Who sends nothing reports nothing (RFC 3550 §6.4): in a large room that is nearly everybody.
+            let Some(producer) = self.producers.get(consumer.producer).filter(|p| !p.held_back) else {
+                continue;
+            };
             // The clock of the layer that is sent, whichever is wanted.
             let Some(layer) = consumer.rewrite.layer() else { continue };
             let clock = producer.media.streams.get(usize::from(layer)).and_then(|stream| {

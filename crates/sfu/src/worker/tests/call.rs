@@ -97,6 +97,7 @@ impl Call {
             let kind = MediaKind::Video;
             world.apply(Command::AddProducer(ProducerSpec {
                 id: ProducerId(producer),
+                room: RoomId(1),
                 transport,
                 kind,
                 media,

@@ -80,6 +80,7 @@ fn commands_that_name_nothing_change_nothing() {
     let transport = world.peers[a].id;
     let spec = |id, transport| ProducerSpec {
         id: ProducerId(id),
+        room: RoomId(1),
         transport,
         kind: MediaKind::Audio,
         media: media(MediaKind::Audio),

@@ -16,7 +16,7 @@ fn publisher() -> (World, usize) {
         let mut media = media(kind);
         media.extensions.transport_cc = Some(EXTENSION);
         let transport = world.peers[a].id;
-        let spec = ProducerSpec { id: ProducerId(id), transport, kind, media, active: true };
+        let spec = ProducerSpec { id: ProducerId(id), room: RoomId(1), transport, kind, media, active: true };
         world.apply(Command::AddProducer(spec));
     }
     (world, a)

@@ -7,6 +7,7 @@ mod control;
 mod feedback;
 mod hostile;
 mod keyframes;
+mod microphones;
 mod netem;
 mod nonces;
 mod quality;
@@ -18,7 +19,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::*;
 use crate::{
-    Command, ConsumerSpec, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile,
+    Command, ConsumerSpec, FailReason, LostReason, ProducerSpec, RoomId, SrtpOffer, SrtpProfile,
     ortc::{
         ConsumerSsrcs, MediaKind, ProducerMedia, RtpParameters, consumer, producer_media, router_capabilities,
     },
@@ -61,8 +62,14 @@ fn media(kind: MediaKind) -> ProducerMedia {
 
 impl World {
     fn produce(&mut self, id: u64, peer: usize, kind: MediaKind) {
+        self.produce_in(1, id, peer, kind);
+    }
+
+    fn produce_in(&mut self, room: u64, id: u64, peer: usize, kind: MediaKind) {
         let transport = self.peers[peer].id;
-        let spec = ProducerSpec { id: ProducerId(id), transport, kind, media: media(kind), active: true };
+        let room = RoomId(room);
+        let spec =
+            ProducerSpec { id: ProducerId(id), room, transport, kind, media: media(kind), active: true };
         self.apply(Command::AddProducer(spec));
     }
 

@@ -91,7 +91,7 @@ impl World {
     fn produce_simulcast(&mut self, id: u64, peer: usize) {
         let transport = self.peers[peer].id;
         let (kind, media) = (MediaKind::Video, simulcast());
-        let spec = ProducerSpec { id: ProducerId(id), transport, kind, media, active: true };
+        let spec = ProducerSpec { id: ProducerId(id), room: RoomId(1), transport, kind, media, active: true };
         self.apply(Command::AddProducer(spec));
     }
 

@@ -113,6 +113,7 @@ fn a_publisher_that_did_not_negotiate_it_is_not_asked() {
     let transport = world.peers[a].id;
     world.apply(Command::AddProducer(ProducerSpec {
         id: ProducerId(1),
+        room: RoomId(1),
         transport,
         kind: MediaKind::Video,
         media,
