@@ -183,7 +183,10 @@ fn measure(options: &Options, core: Option<usize>, machine: String) -> anyhow::R
         })?);
     }
     for scenario in &plan.scenarios {
-        for kind in Kind::ALL.into_iter().filter(|kind| options.server.is_none_or(|only| only == *kind)) {
+        let wanted = |kind: &Kind| {
+            options.server.is_none_or(|only| only == *kind) && !(scenario.selects && *kind == Kind::Str0m)
+        };
+        for kind in Kind::ALL.into_iter().filter(wanted) {
             eprintln!("{}, {}", scenario.name, kind.name());
             let run = || scenario.run(kind, plan.times, core);
             report.outcomes.push(calmest(options.tries, Outcome::waited, run)?);

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 use rotunda_sfu::{
     BATCH, Command, ConsumerId, ConsumerSpec, Egress, Identity, Inbox, Outbox, ProducerId, ProducerSpec,
-    Remote, TransportId, Worker, ortc::MediaKind,
+    Remote, RoomId, TransportId, Worker, ortc::MediaKind,
 };
 use serde::Serialize;
 
@@ -51,7 +51,9 @@ enum Wire {
 impl Egress for Wire {
     fn send(&mut self, batch: &Outbox) -> usize {
         match self {
-            Self::Keep(kept) => kept.extend(batch.udp().map(|(to, bytes)| (to, bytes.to_vec()))),
+            Self::Keep(kept) => {
+                kept.extend(batch.datagrams().map(|(to, bytes)| (to.address(), bytes.to_vec())))
+            }
             Self::Count(count) => *count += batch.datagrams().len() as u64,
         }
         0
@@ -180,6 +182,7 @@ impl World {
                         now,
                         Command::AddProducer(ProducerSpec {
                             id: ProducerId(at as u64),
+                            room: RoomId(0),
                             transport: TransportId(0),
                             kind,
                             media: media.clone(),

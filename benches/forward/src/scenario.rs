@@ -6,11 +6,15 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use rotunda_sfu::ortc::MediaKind;
+use rotunda_sfu::{AUDIO_ACTIVE_MAX, ortc::MediaKind};
 use serde::Serialize;
 
 use crate::{
-    load::{Load, light::SSRC_STEP, media::Source},
+    load::{
+        Load,
+        light::SSRC_STEP,
+        media::{MURMUR, SPEECH, Source},
+    },
     machine,
     server::{Kind, Server},
     wire::{Ask, Publish, Subscribe, Tell},
@@ -29,6 +33,8 @@ pub struct Scenario {
     pub subscribers: usize,
     /// The publishers are the subscribers, and receive everything but their own.
     pub all_talk: bool,
+    /// The server passes on the loudest microphones of a room only; the baseline cannot.
+    pub selects: bool,
     /// Packets each second of each publisher.
     pub audio: f64,
     pub video: f64,
@@ -43,16 +49,22 @@ const fn one_to(name: &'static str, subscribers: usize) -> Scenario {
         publishers: 1,
         subscribers,
         all_talk: false,
+        selects: false,
         audio: AUDIO,
         video: VIDEO,
         scaled: None,
     }
 }
 
+/// Sound at its full rate, in one room.
+const fn loudest_of(name: &'static str, publishers: usize) -> Scenario {
+    Scenario { publishers, video: 0.0, selects: true, ..one_to(name, 200) }
+}
+
 /// The one the bar is on.
 pub const BAR: Scenario = one_to("1 to 200", 200);
 
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 9] = [
     one_to("1 to 10", 10),
     one_to("1 to 50", 50),
     BAR,
@@ -67,12 +79,15 @@ pub const ALL: [Scenario; 7] = [
         scaled: Some("2 audio packets/s of each speaker instead of 50: all are forwarded"),
         ..one_to("", 0)
     },
+    loudest_of("8 speakers, the loudest to 200 listeners", 8),
+    loudest_of("200 speakers, the loudest to 200 listeners", 200),
     Scenario {
         name: "1,000 x 2",
         rooms: 1_000,
         publishers: 2,
         subscribers: 2,
         all_talk: true,
+        selects: false,
         audio: 20.0,
         video: 0.0,
         scaled: Some("20 audio packets/s instead of 50, no video"),
@@ -269,7 +284,7 @@ impl<'a> Run<'a> {
 
     /// Publishes and subscribes. The transports of a room are numbered from its first on, publishers first.
     fn wire_up(&mut self) -> anyhow::Result<()> {
-        let Scenario { rooms, publishers, subscribers, all_talk, .. } = *self.scenario;
+        let Scenario { rooms, publishers, subscribers, all_talk, selects, .. } = *self.scenario;
         let kinds: Vec<_> = self.scenario.kinds().collect();
         let heard = if all_talk { publishers - 1 } else { publishers };
         let audience = (if all_talk { subscribers - 1 } else { subscribers }) as u64;
@@ -281,8 +296,18 @@ impl<'a> Run<'a> {
                 for (at, (kind, rate)) in kinds.iter().enumerate() {
                     let (id, transport) = (producer(publisher, at), first + publisher as u64);
                     let ssrc = 10_000 + 2 * id as u32;
-                    self.server.ask_later(&Ask::Publish(Publish { id, transport, kind: *kind, ssrc }))?;
-                    self.load.add_source(transport, Source::new(*kind, ssrc, *rate, audience));
+                    // In a room of its own a microphone competes with none.
+                    let room = if selects { room as u64 } else { id };
+                    self.server.ask_later(&Ask::Publish(Publish {
+                        id,
+                        room,
+                        transport,
+                        kind: *kind,
+                        ssrc,
+                    }))?;
+                    let heard = !selects || publisher < AUDIO_ACTIVE_MAX;
+                    let source = Source::new(*kind, ssrc, *rate, if heard { audience } else { 0 });
+                    self.load.add_source(transport, source.at_level(if heard { SPEECH } else { MURMUR }));
                 }
             }
             for subscriber in 0..subscribers {
@@ -383,7 +408,8 @@ impl<'a> Run<'a> {
         });
         ensure!(odd == [0, 0], "packets of unknown SSRC or not authentic: {odd:?}");
         ensure!(received > 0, "nothing arrived of {expected} packets");
-        ensure!(arrived <= expected, "{arrived} packets arrived of {expected} sent");
+        // Before the loudest are found others are passed on.
+        ensure!(arrived <= expected || self.scenario.selects, "{arrived} packets arrived of {expected} sent");
         if let Some(death) = self.load.deaths().first() {
             bail!("a client died: {death}");
         }

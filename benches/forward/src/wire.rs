@@ -58,6 +58,8 @@ pub struct Open {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Publish {
     pub id: u64,
+    /// Microphones of one room compete for being heard.
+    pub room: u64,
     pub transport: u64,
     pub kind: MediaKind,
     pub ssrc: u32,

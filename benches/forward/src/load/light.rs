@@ -145,10 +145,10 @@ impl Light {
         self.number = self.number.wrapping_add(1);
         to.extend_from_slice(&[MID << 4, publisher_mid(source.kind).as_bytes()[0]]);
         to.extend_from_slice(&[TRANSPORT_CC << 4 | 1, number[0], number[1]]);
-        // A voice at -30 dBov (RFC 6464), or padding.
-        to.extend_from_slice(match source.kind {
-            MediaKind::Audio => &[AUDIO_LEVEL << 4, 0x80 | 30, 0],
-            MediaKind::Video => &[0; 3],
+        // The level, or padding.
+        to.extend_from_slice(&match source.kind {
+            MediaKind::Audio => [AUDIO_LEVEL << 4, source.level, 0],
+            MediaKind::Video => [0; 3],
         });
         let header = to.len();
         source.put_payload(packet, nanos, to);

@@ -10,6 +10,9 @@ const AUDIO_PAYLOAD: usize = 120;
 const VIDEO_PAYLOAD: usize = 1_200;
 /// Packets of a picture: 30 pictures/s and 150 packets/s are 1.4 Mbit/s.
 pub const FRAME: u64 = 5;
+/// A voice at -30 dBov, and what an open microphone of somebody who listens hears (RFC 6464).
+pub const SPEECH: u8 = 0x80 | 30;
+pub const MURMUR: u8 = 70;
 /// Pictures from one keyframe to the next, 2 s. A browser sends them when asked; the load takes no questions.
 const KEYFRAMES: u64 = 60;
 /// What is before a stamp.
@@ -36,11 +39,17 @@ pub struct Source {
     pub sent: u64,
     /// Who should get each packet.
     pub audience: u64,
+    /// RFC 6464: voice activity, and decibels below the loudest there is.
+    pub level: u8,
 }
 
 impl Source {
     pub fn new(kind: MediaKind, ssrc: u32, rate: f64, audience: u64) -> Self {
-        Self { kind, ssrc, rate, on: false, due: None, index: 1, ticks: 0, sent: 0, audience }
+        Self { kind, ssrc, rate, on: false, due: None, index: 1, ticks: 0, sent: 0, audience, level: SPEECH }
+    }
+
+    pub fn at_level(self, level: u8) -> Self {
+        Self { level, ..self }
     }
 
     pub fn payload_type(&self) -> u8 {

@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context as _;
 use rotunda_media_io::{MediaConfig, MediaHandle, start};
 use rotunda_sfu::{
-    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, SrtpOffer, TransportId,
-    TransportSpec,
+    AUDIO_ACTIVE_MAX, Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RoomId, SrtpOffer,
+    TransportId, TransportSpec,
     ortc::{
         ConsumerMapping, ConsumerSsrcs, MediaKind, ProducerMedia, RtpParameters, consumer, producer_media,
         router_capabilities,
@@ -90,7 +90,12 @@ pub fn transport(open: wire::Open) -> TransportSpec {
 /// The worker cannot be started, or the pipe broke.
 pub fn serve() -> anyhow::Result<()> {
     let (sender, events) = channel(EVENTS);
-    let config = MediaConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), advertise: vec![], tcp: None };
+    let config = MediaConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        advertise: vec![],
+        tcp: None,
+        audio_active_max: AUDIO_ACTIVE_MAX,
+    };
     let (handle, thread) = start(&config, sender)?;
     let candidate = handle.candidates().into_iter().next().context("the worker has no candidate")?;
     let address = SocketAddr::new(candidate.ip, candidate.port);
@@ -114,10 +119,11 @@ fn obey(handle: &MediaHandle, ask: Ask) -> anyhow::Result<()> {
     };
     let command = match ask {
         Ask::Open(open) => Command::OpenTransport(transport(open)),
-        Ask::Publish(Publish { id, transport, kind, ssrc }) => {
+        Ask::Publish(Publish { id, room, transport, kind, ssrc }) => {
             let (id, transport) = (ProducerId(id), TransportId(transport));
             Command::AddProducer(ProducerSpec {
                 id,
+                room: RoomId(room),
                 transport,
                 kind,
                 media: published(kind, ssrc)?,
