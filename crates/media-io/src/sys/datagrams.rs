@@ -350,7 +350,7 @@ mod tests {
         // SAFETY: both only compute lengths.
         let (space, length) = unsafe { (libc::CMSG_SPACE(2), libc::CMSG_LEN(2)) };
         assert_eq!(size_of::<Cut>(), space as usize);
-        assert_eq!(Cut::at(7).head.cmsg_len as usize, length as usize);
+        assert_eq!(Cut::at(7).head.cmsg_len, length as usize);
         assert_eq!(std::mem::offset_of!(Cut, segment), length as usize - 2);
     }
 

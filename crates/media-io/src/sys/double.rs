@@ -55,7 +55,7 @@ impl Kernel for Double {
         let mut count = 0;
         for message in messages {
             let Some((from, bytes)) = self.waiting.pop_front() else { break };
-            assert_eq!(message.msg_hdr.msg_iovlen as usize, 1);
+            assert_eq!(message.msg_hdr.msg_iovlen, 1);
             // SAFETY: the caller promises a vector, the slot it describes and a name, each writable.
             let (vector, name) =
                 unsafe { (&*message.msg_hdr.msg_iov, &mut *message.msg_hdr.msg_name.cast::<Name>()) };
@@ -81,7 +81,7 @@ impl Kernel for Double {
             // SAFETY: as above, of the bytes the vector describes.
             let bytes = unsafe { slice::from_raw_parts(vector.iov_base.cast::<u8>(), vector.iov_len) };
             let segment = (!head.msg_control.is_null()).then(|| {
-                assert!(head.msg_controllen as usize >= size_of::<libc::cmsghdr>() + 2);
+                assert!(head.msg_controllen >= size_of::<libc::cmsghdr>() + 2);
                 // SAFETY: as above, of the control message, whose number follows its head.
                 let (control, segment) = unsafe {
                     let control = head.msg_control.cast::<libc::cmsghdr>();
