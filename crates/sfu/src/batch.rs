@@ -14,7 +14,7 @@ const MAX_RUN: usize = 65_000;
 /// Longest datagram written: a received payload under the longest header, sealed.
 const MAX_DATAGRAM: usize = SLOT + crate::rtp::MAX_WRITTEN_HEADER + crate::srtp::MAX_OVERHEAD;
 
-/// The datagrams of one turn as they came.
+/// The datagrams of one turn as they came: a batch of the worker's own, and behind them one of other workers.
 pub struct Inbox {
     slots: Vec<[u8; SLOT]>,
     /// Sender and length of the first so many slots.
@@ -23,7 +23,7 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { slots: vec![[0; SLOT]; BATCH], received: Vec::with_capacity(BATCH) }
+        Self { slots: vec![[0; SLOT]; 2 * BATCH], received: Vec::with_capacity(2 * BATCH) }
     }
 }
 
@@ -34,24 +34,33 @@ impl fmt::Debug for Inbox {
 }
 
 impl Inbox {
-    /// All slots, to be filled from the first on.
+    /// The slots of a batch, to be filled from the first on.
     pub fn slots_mut(&mut self) -> &mut [[u8; SLOT]] {
-        &mut self.slots
+        self.slots.get_mut(..BATCH).unwrap_or_default()
     }
 
     /// Says what is in the next slot.
     pub fn received(&mut self, from: Remote, length: usize) {
-        if self.received.len() < self.slots.len() {
+        if !self.is_full() {
             self.received.push((from, length.min(SLOT)));
         }
     }
 
     /// Copies a datagram into the next slot; false when all are taken.
     pub fn push(&mut self, from: Remote, datagram: &[u8]) -> bool {
+        !self.is_full() && self.push_relayed(from, datagram)
+    }
+
+    /// As [`Self::push`], also into the slots for what other workers opened.
+    pub(crate) fn push_relayed(&mut self, from: Remote, datagram: &[u8]) -> bool {
         let Some(slot) = self.slots.get_mut(self.received.len()) else { return false };
         slot.iter_mut().zip(datagram).for_each(|(to, byte)| *to = *byte);
-        self.received(from, datagram.len());
+        self.received.push((from, datagram.len().min(SLOT)));
         true
+    }
+
+    pub(crate) fn has_room_for_relayed(&self) -> bool {
+        self.received.len() < self.slots.len()
     }
 
     pub fn clear(&mut self) {
@@ -69,7 +78,7 @@ impl Inbox {
     }
 
     pub fn is_full(&self) -> bool {
-        self.received.len() >= self.slots.len()
+        self.received.len() >= BATCH
     }
 
     pub fn is_empty(&self) -> bool {

@@ -18,6 +18,14 @@ pub enum Command {
     AddProducer(ProducerSpec),
     /// Inactive: packets are opened, dropped and counted, from this turn of the loop on.
     SetProducerActive(ProducerId, bool),
+    /// Hands its packets on to that worker, or no longer.
+    RelayProducer {
+        id: ProducerId,
+        to: usize,
+        on: bool,
+    },
+    /// A producer of another worker, which has got, or is about to get, [`Command::RelayProducer`].
+    AddRelayedProducer(RelayedProducerSpec),
     /// Also removes its consumers.
     RemoveProducer(ProducerId),
     AddConsumer(ConsumerSpec),
@@ -97,6 +105,17 @@ pub struct ProducerSpec {
     /// What sounds in it competes for being heard, see [`AUDIO_ACTIVE_MAX`](crate::AUDIO_ACTIVE_MAX).
     pub room: RoomId,
     pub transport: TransportId,
+    pub kind: MediaKind,
+    pub media: ProducerMedia,
+    pub active: bool,
+}
+
+/// As [`ProducerSpec`], of another worker.
+#[derive(Debug, Clone)]
+pub struct RelayedProducerSpec {
+    pub id: ProducerId,
+    pub room: RoomId,
+    pub from: usize,
     pub kind: MediaKind,
     pub media: ProducerMedia,
     pub active: bool,

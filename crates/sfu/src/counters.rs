@@ -83,6 +83,12 @@ counters! {
     dropped_late,
     /// Per receiver: consumer paused, or its transport not connected.
     consumer_paused,
+    /// Packets handed on to other workers, and those of theirs that came.
+    relayed_out,
+    relayed_in,
+    /// Not handed on: the other worker is behind, or the packet is longer than any of a browser.
+    relay_full,
+    relay_too_long,
     /// The socket did not take a datagram.
     dropped_by_socket,
     /// Keyframe requests sent to publishers.

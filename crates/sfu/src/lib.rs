@@ -54,6 +54,7 @@ mod quality;
 mod rate;
 mod reception;
 mod record;
+mod relay;
 mod remote;
 mod rewrite;
 mod rooms;
@@ -71,13 +72,15 @@ mod worker;
 
 pub use batch::{BATCH, Egress, Inbox, Outbox, Run, SLOT};
 pub use command::{
-    Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, SrtpOffer, SrtpProfile, TransportSpec,
+    Command, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, RelayedProducerSpec, SrtpOffer,
+    SrtpProfile, TransportSpec,
 };
 pub use counters::Counters;
 pub use dtls::{Identity, IdentityError};
 pub use ids::{ConsumerId, ProducerId, RoomId, TransportId};
 pub use loudest::AUDIO_ACTIVE_MAX;
 pub use quality::{Grade, LinkReport, Quality};
+pub use relay::{Link, links};
 pub use remote::Remote;
 pub use stun::is_check;
 pub use usage::Usage;

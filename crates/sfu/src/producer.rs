@@ -8,6 +8,7 @@ use crate::{
     layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
     rate::Rate,
+    reception::SenderClock,
     rooms::Microphone,
     rtp::Header,
 };
@@ -19,7 +20,9 @@ pub(crate) const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct Producer {
     pub(crate) id: ProducerId,
     pub(crate) room: RoomId,
-    pub(crate) transport: usize,
+    pub(crate) origin: Origin,
+    /// The other workers its packets are handed on to: bit n is worker n.
+    pub(crate) relays: u64,
     pub(crate) kind: MediaKind,
     pub(crate) media: ProducerMedia,
     pub(crate) active: bool,
@@ -41,6 +44,15 @@ pub(crate) struct Producer {
     pub(crate) turn: Vec<Opened>,
 }
 
+/// Where the packets of a producer come from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// A transport of this worker.
+    Transport(usize),
+    /// Another worker, which opens them; with the publisher's clock for each stream.
+    Worker { number: usize, clocks: Vec<Option<SenderClock>> },
+}
+
 /// A packet opened in this turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
@@ -56,6 +68,48 @@ pub(crate) struct Opened {
 }
 
 impl Producer {
+    /// Switched off, with nobody who gets it.
+    pub(crate) fn new(
+        id: ProducerId,
+        room: RoomId,
+        origin: Origin,
+        kind: MediaKind,
+        media: ProducerMedia,
+    ) -> Self {
+        let streams = media.streams.len();
+        Self {
+            id,
+            room,
+            origin,
+            relays: 0,
+            kind,
+            active: false,
+            microphone: None,
+            held_back: false,
+            piece: 0,
+            consumers: Vec::new(),
+            layers: Layers::new(streams),
+            keyframes: vec![KeyframeRequests::default(); streams],
+            histories: media.streams.iter().map(|_| History::new(kind)).collect(),
+            rates: vec![Rate::new(); streams],
+            turn: Vec::new(),
+            media,
+        }
+    }
+
+    /// The publisher's transport; None when another worker has it.
+    pub(crate) fn transport(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Transport(transport) => Some(transport),
+            Origin::Worker { .. } => None,
+        }
+    }
+
+    /// Whether anybody is to get its packets, here or at another worker.
+    pub(crate) fn has_audience(&self) -> bool {
+        self.relays != 0 || !self.consumers.is_empty()
+    }
+
     /// The layer a consumer gets that asks for `wanted`: that one while it flows, else the nearest that does.
     pub(crate) fn layer(&self, wanted: u8) -> u8 {
         self.layers.serve(wanted)

@@ -38,7 +38,7 @@ impl Worker {
             return None;
         };
         let stream = producer.media.streams.get(usize::from(layer))?;
-        let inbound = self.transports.get_mut(producer.transport)?.inbound.get_mut(&stream.ssrc?)?;
+        let inbound = self.transports.get_mut(producer.transport()?)?.inbound.get_mut(&stream.ssrc?)?;
         let index = inbound.window.index_of(original).filter(|index| inbound.window.is_fresh(*index));
         let Some(index) = index else {
             self.counters.rtx_duplicates += 1;

@@ -4,15 +4,13 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::{
-    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, TransportId, TransportSpec,
+    Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RelayedProducerSpec, TransportId,
+    TransportSpec,
     consumer::Consumer,
     downlink::{Downlink, micros},
-    history::History,
-    layers::Layers,
     nack::Gaps,
     ortc::MediaKind,
-    producer::{KeyframeRequests, Producer},
-    rate::Rate,
+    producer::{Origin, Producer},
     transport::{Feed, Inbound, Transport},
     twcc::Uplink,
 };
@@ -30,6 +28,8 @@ enum Refusal {
     UnknownProducer(ProducerId),
     #[error("{0} is not there")]
     UnknownConsumer(ConsumerId),
+    #[error("there is no worker {0}, or it is this one")]
+    UnknownWorker(usize),
     #[error("the id or the ufrag is taken")]
     Taken,
     #[error("ssrc {0} is taken on its transport")]
@@ -48,6 +48,8 @@ impl Worker {
             Command::RemoveProducer(id) => {
                 self.producer_index(id).map(|index| self.remove_producer(now, index))
             }
+            Command::AddRelayedProducer(spec) => self.add_relayed_producer(now, spec),
+            Command::RelayProducer { id, to, on } => self.relay_producer(id, to, on),
             Command::AddConsumer(spec) => self.add_consumer(now, spec),
             Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
             Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
@@ -143,23 +145,8 @@ impl Worker {
             transport.forget_idle_streams();
         }
         let entry = self.producers.vacant_entry();
-        let producer = Producer {
-            id: spec.id,
-            room: spec.room,
-            transport: transport_index,
-            kind: spec.kind,
-            active: false,
-            microphone: None,
-            held_back: false,
-            piece: 0,
-            consumers: Vec::new(),
-            layers: Layers::new(spec.media.streams.len()),
-            keyframes: vec![KeyframeRequests::default(); spec.media.streams.len()],
-            histories: spec.media.streams.iter().map(|_| History::new(spec.kind)).collect(),
-            rates: vec![Rate::new(); spec.media.streams.len()],
-            turn: Vec::new(),
-            media: spec.media,
-        };
+        let origin = Origin::Transport(transport_index);
+        let producer = Producer::new(spec.id, spec.room, origin, spec.kind, spec.media);
         let mut feed = |ssrc: u32, feed: Feed| {
             let fresh = || Inbound::new(self.epoch, producer.clock_rate(), feed);
             let inbound = transport.inbound.entry(ssrc).or_insert_with(fresh);
@@ -182,6 +169,31 @@ impl Worker {
         self.producer_ids.insert(spec.id, entry.key());
         entry.insert(producer);
         self.set_producer_active(now, spec.id, spec.active)
+    }
+
+    fn add_relayed_producer(&mut self, now: Instant, spec: RelayedProducerSpec) -> Result<(), Refusal> {
+        if self.producer_ids.contains_key(&spec.id) {
+            return Err(Refusal::Taken);
+        }
+        if !self.links.get(spec.from).is_some_and(Option::is_some) {
+            return Err(Refusal::UnknownWorker(spec.from));
+        }
+        let origin = Origin::Worker { number: spec.from, clocks: vec![None; spec.media.streams.len()] };
+        let producer = Producer::new(spec.id, spec.room, origin, spec.kind, spec.media);
+        let index = self.producers.insert(producer);
+        self.producer_ids.insert(spec.id, index);
+        self.set_producer_active(now, spec.id, spec.active)
+    }
+
+    fn relay_producer(&mut self, id: ProducerId, to: usize, on: bool) -> Result<(), Refusal> {
+        let index = self.producer_index(id)?;
+        if !self.links.get(to).is_some_and(Option::is_some) {
+            return Err(Refusal::UnknownWorker(to));
+        }
+        let producer = self.producers.get_mut(index).ok_or(Refusal::UnknownProducer(id))?;
+        let bit = 1 << to;
+        producer.relays = if on { producer.relays | bit } else { producer.relays & !bit };
+        Ok(())
     }
 
     fn set_producer_active(&mut self, now: Instant, id: ProducerId, active: bool) -> Result<(), Refusal> {
@@ -218,7 +230,8 @@ impl Worker {
             self.rooms.close(micros(self.epoch, now), microphone);
         }
         self.keyframes_wanted.retain(|(wanted, _)| *wanted != index);
-        if let Some(transport) = self.transports.get_mut(producer.transport) {
+        let publisher = producer.transport();
+        if let Some(transport) = publisher.and_then(|transport| self.transports.get_mut(transport)) {
             transport.producers.retain(|other| *other != index);
             let ssrcs = producer.media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]);
             for ssrc in ssrcs.flatten() {
@@ -369,6 +382,8 @@ const fn name(command: &Command) -> &'static str {
         Command::AddProducer(_) => "add_producer",
         Command::SetProducerActive(..) => "set_producer_active",
         Command::RemoveProducer(_) => "remove_producer",
+        Command::AddRelayedProducer(_) => "add_relayed_producer",
+        Command::RelayProducer { .. } => "relay_producer",
         Command::AddConsumer(_) => "add_consumer",
         Command::SetConsumerPaused(..) => "set_consumer_paused",
         Command::SetConsumerLayer(..) => "set_consumer_layer",

@@ -10,7 +10,7 @@ use crate::{
     dtls::{self, Outcome},
     keyframe,
     loudest::Verdict,
-    nack,
+    nack::{self, Gaps},
     ortc::MediaKind,
     producer::Opened,
     reception::SenderClock,
@@ -254,7 +254,7 @@ impl Worker {
     }
 
     /// Leaves an opened packet to its producer for this turn, and notes what is missing before it.
-    fn take_packet(&mut self, now: Instant, index: usize, mut opened: Opened, packet: &[u8]) {
+    pub(super) fn take_packet(&mut self, now: Instant, index: usize, mut opened: Opened, packet: &[u8]) {
         let header = &opened.header;
         let payload = packet.get(header.length..opened.length).unwrap_or_default();
         let Some(payload) = rtp::without_padding(payload, header.padding) else {
@@ -262,11 +262,14 @@ impl Worker {
             return;
         };
         let Some(producer) = self.producers.get_mut(index) else { return };
-        let Some(transport) = self.transports.get_mut(producer.transport) else { return };
-        let Some(inbound) = transport.inbound.get_mut(&header.ssrc) else { return };
+        // The gaps in what other workers open are theirs.
+        let publisher = producer.transport();
+        let mut gaps = publisher
+            .and_then(|transport| self.transports.get_mut(transport)?.inbound.get_mut(&header.ssrc))
+            .map(|inbound| &mut inbound.gaps);
         if !producer.active {
             self.counters.dropped_inactive += 1;
-            inbound.gaps.forget();
+            gaps.into_iter().for_each(Gaps::forget);
             return;
         }
         let Some(codec) = producer.codec(header.payload_type) else {
@@ -280,7 +283,7 @@ impl Worker {
                 Verdict::HeldBack => {
                     self.counters.held_back += 1;
                     producer.held_back = true;
-                    inbound.gaps.forget();
+                    gaps.into_iter().for_each(Gaps::forget);
                     return;
                 }
                 Verdict::TookPlace => self.counters.microphones_switched += 1,
@@ -297,23 +300,23 @@ impl Worker {
         if keyframe && let Some(requests) = producer.keyframes.get_mut(usize::from(opened.layer)) {
             requests.arrived();
         }
-        if !nack || producer.consumers.is_empty() {
-            inbound.gaps.forget();
-        } else {
-            let given_up = inbound.gaps.extend(now, opened.index, opened.header.timestamp, keyframe);
+        if !nack || !producer.has_audience() {
+            gaps.into_iter().for_each(Gaps::forget);
+        } else if let Some((gaps, publisher)) = gaps.as_mut().zip(publisher) {
+            let given_up = gaps.extend(now, opened.index, opened.header.timestamp, keyframe);
             if given_up > 0 {
                 self.counters.given_up += given_up as u64;
                 self.keyframes_wanted
                     .extend((producer.kind == MediaKind::Video).then_some((index, opened.layer)));
             }
-            if !inbound.gaps.is_empty() && self.gapped.last() != Some(&producer.transport) {
-                self.gapped.push(producer.transport);
+            if !gaps.is_empty() && self.gapped.last() != Some(&publisher) {
+                self.gapped.push(publisher);
             }
         }
         if let Some(rate) = producer.rates.get_mut(usize::from(opened.layer)) {
             rate.add(micros(self.epoch, now), opened.length + MAX_OVERHEAD + BELOW_RTP);
         }
-        if !producer.consumers.is_empty()
+        if producer.has_audience()
             && let Some(history) = producer.histories.get_mut(usize::from(opened.layer))
         {
             history.store(now, opened.index, packet.get(..opened.length).unwrap_or_default(), keyframe);

@@ -8,6 +8,7 @@ mod forward;
 mod inbound;
 mod learn;
 mod quality;
+mod relay;
 mod report;
 mod resend;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::{
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
     producer::Producer,
+    relay::Link,
     rooms::Rooms,
     transport::Transport,
 };
@@ -64,6 +66,8 @@ pub struct Worker {
     /// Room for choosing layers: the sources of a subscriber, and their consumers.
     sources: Vec<Source>,
     chosen: Vec<usize>,
+    /// The ways to the other workers, by their numbers.
+    links: Vec<Option<Link>>,
     /// Last datagrams of transports that are closed already.
     farewells: Vec<(Remote, Vec<u8>)>,
 }
@@ -103,6 +107,7 @@ impl Worker {
             keyframes_wanted: Vec::new(),
             sources: Vec::new(),
             chosen: Vec::new(),
+            links: Vec::new(),
             farewells: Vec::new(),
         }
     }
@@ -121,6 +126,8 @@ impl Worker {
         for slot in 0..inbox.len() {
             self.receive(now, inbox, slot, &mut sender);
         }
+        self.relay(inbox);
+        self.take_relayed(now, inbox);
         self.forward(now, inbox, &mut sender);
         self.send_again(now, &mut sender);
         self.ask_for_missing(now, &mut sender);

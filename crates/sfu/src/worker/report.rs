@@ -9,6 +9,7 @@ use super::Worker;
 use crate::{
     Event, FailReason, LostReason,
     batch::Sender,
+    producer::Origin,
     rtcp::{ReportBlock, Writer},
     transport::Feed,
 };
@@ -132,9 +133,14 @@ impl Worker {
             };
             // The clock of the layer that is sent, whichever is wanted.
             let Some(layer) = consumer.rewrite.layer() else { continue };
-            let clock = producer.media.streams.get(usize::from(layer)).and_then(|stream| {
-                self.transports.get(producer.transport)?.inbound.get(&stream.ssrc?)?.reception.sender
-            });
+            let clock = match &producer.origin {
+                Origin::Transport(transport) => {
+                    producer.media.streams.get(usize::from(layer)).and_then(|stream| {
+                        self.transports.get(*transport)?.inbound.get(&stream.ssrc?)?.reception.sender
+                    })
+                }
+                Origin::Worker { clocks, .. } => clocks.get(usize::from(layer)).copied().flatten(),
+            };
             let Some(clock) = clock else { continue };
             if let Some(info) = consumer.sender_report(now, &clock, producer.clock_rate()) {
                 reports.push((info, consumer.mapping.cname.clone()));
@@ -172,12 +178,15 @@ impl Worker {
     /// Passes on the keyframe requests of this turn, those that are due.
     pub(super) fn request_keyframes(&mut self, now: Instant, sender: &mut Sender<'_>) {
         for (index, layer) in std::mem::take(&mut self.keyframes_wanted) {
+            if self.ask_other_worker(now, index, layer) {
+                continue;
+            }
             let Some(producer) = self.producers.get_mut(index).filter(|producer| producer.active) else {
                 continue;
             };
             let Some(requests) = producer.keyframes.get_mut(usize::from(layer)) else { continue };
             let due = requests.want(now);
-            let transport = producer.transport;
+            let Origin::Transport(transport) = producer.origin else { continue };
             if due > now {
                 self.arm(transport, due);
             } else {
@@ -207,7 +216,7 @@ impl Worker {
 
     fn send_due_requests(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
         let Some(producer) = self.producers.get_mut(index) else { return };
-        let transport = producer.transport;
+        let Some(transport) = producer.transport() else { return };
         if !self.transports.get(transport).is_some_and(|transport| transport.is_open()) {
             // The publisher is not connected yet. Its first picture is a keyframe.
             producer.keyframes.iter_mut().for_each(|requests| requests.arrived());

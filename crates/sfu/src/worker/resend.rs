@@ -57,7 +57,7 @@ impl Worker {
             return UNKNOWN;
         };
         let Some(packet) = history.packet(now, source) else {
-            let publisher = self.transports.get(producer.transport);
+            let publisher = producer.transport().and_then(|transport| self.transports.get(transport));
             let inbound = publisher.and_then(|publisher| publisher.inbound.get(&stream.ssrc?));
             if history.is_needless(source) {
                 return Answer::Needless;

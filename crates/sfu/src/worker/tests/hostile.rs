@@ -218,7 +218,7 @@ mod sequences {
                     prop_assert!(worker.transports.contains(consumer.transport));
                 }
                 for (_, producer) in &worker.producers {
-                    prop_assert!(worker.transports.contains(producer.transport));
+                    prop_assert!(worker.transports.contains(producer.transport().unwrap()));
                 }
                 prop_assert!(worker.by_address.values().all(|index| worker.transports.contains(*index)));
                 prop_assert_eq!(worker.counters().dropped_unauthentic, noise_like_media);

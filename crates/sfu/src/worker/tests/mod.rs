@@ -12,6 +12,7 @@ mod netem;
 mod nonces;
 mod quality;
 mod recovery;
+mod relay;
 mod simulcast;
 mod usage;
 
@@ -19,7 +20,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::*;
 use crate::{
-    Command, ConsumerSpec, FailReason, LostReason, ProducerSpec, RoomId, SrtpOffer, SrtpProfile,
+    BATCH, Command, ConsumerSpec, FailReason, LostReason, ProducerSpec, RoomId, SrtpOffer, SrtpProfile,
     ortc::{
         ConsumerSsrcs, MediaKind, ProducerMedia, RtpParameters, consumer, producer_media, router_capabilities,
     },

@@ -199,7 +199,7 @@ impl Subscriber {
 }
 
 impl World {
-    fn send_nack(&mut self, peer: usize, ssrc: u32, entries: &[(u16, u16)]) {
+    pub(super) fn send_nack(&mut self, peer: usize, ssrc: u32, entries: &[(u16, u16)]) {
         let mut plain = vec![0; 2_000];
         let mut writer = Writer::new(&mut plain);
         writer.put_receiver_report(&[]);
