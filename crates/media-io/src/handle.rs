@@ -1,4 +1,4 @@
-//! The control plane's end of a media worker: commands in, facts out.
+//! The control plane's end of the media plane: commands in, facts out, whatever the number of workers.
 
 use std::{
     fmt,
@@ -6,99 +6,242 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, TryIter, sync_channel},
     },
 };
 
 use rotunda_sfu::{
-    Command, Counters,
+    Command, Counters, Event, RoomId, TransportId,
     ortc::{Fingerprint, IceCandidate},
 };
 use tokio::net::TcpStream;
 
-use crate::tcp::{Door, TcpEnd};
+use crate::{
+    routes::{Load, Routes, SpreadLimits},
+    tcp::{Door, TcpEnd},
+};
 
-/// Commands waiting for the worker's next turn. A join is about ten; at this depth the worker is stalled and
+/// Commands waiting for a worker's next turn. A join is about ten; at this depth the worker is stalled and
 /// refusing is better than queueing.
 pub const COMMAND_QUEUE: usize = 8192;
+/// Room every queue must have for a command to be taken: closing a transport becomes up to two for each of its streams.
+const MOST_AT_ONCE: usize = 2048;
+/// A worker as busy as this takes no newcomers, per mille: what is left is for the pictures those present turn on.
+pub const REFUSE_ABOVE: u32 = 850;
+/// It takes them again below this. Nearer to the other it would change with every one who comes.
+pub const ADMIT_BELOW: u32 = 750;
 
-/// The worker's queue is full or the worker is gone: refuse the operation (code 503) and do not tell anybody it
+/// A worker's queue is full or the worker is gone: refuse the operation (code 503) and do not tell anybody it
 /// happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the media worker has {COMMAND_QUEUE} commands waiting or has stopped")]
 pub struct Overloaded;
 
-/// Sends commands to one media worker. Clones share it.
+/// Newcomers are refused (code 503) so that those who are seated do not suffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the media workers are busy ({} % of their time): newcomers wait", .busy / 10)]
+pub struct Busy {
+    /// Of the worker that would get the newcomer, per mille.
+    pub busy: u32,
+}
+
+/// Sends commands to the media workers. Clones share them.
 #[derive(Clone)]
 pub struct MediaHandle {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    commands: SyncSender<Command>,
-    /// Wakes the worker's epoll; None for a handle without a worker.
-    wake: Option<File>,
+    workers: Vec<WorkerHandle>,
+    /// Commands are sent while it is held, so that each worker gets them in the order they were given.
+    routes: Mutex<Routes>,
     /// Where ICE-TCP connections come in; None when it is off.
     door: Option<Door>,
-    counters: Arc<Mutex<Counters>>,
-    candidates: Vec<IceCandidate>,
     fingerprint: Fingerprint,
+}
+
+/// One worker, as the others see it.
+pub(crate) struct WorkerHandle {
+    commands: SyncSender<Command>,
+    state: Arc<WorkerState>,
+    /// Wakes the worker's epoll; None for a handle without a worker.
+    wake: Option<File>,
+    candidates: Vec<IceCandidate>,
+    /// Commands that may wait.
+    queue: usize,
+}
+
+/// What a worker and its handle share.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerState {
+    counters: Mutex<Counters>,
+    /// Commands in the queue.
+    waiting: AtomicUsize,
+    /// Thousandths of its time that it does not wait, smoothed.
+    busy: AtomicU32,
+    /// It was too busy for newcomers when it was asked last.
+    refuses: AtomicBool,
 }
 
 /// The worker's end of a handle.
 pub(crate) struct WorkerEnd {
-    pub(crate) commands: Receiver<Command>,
-    pub(crate) counters: Arc<Mutex<Counters>>,
+    commands: Receiver<Command>,
+    state: Arc<WorkerState>,
+}
+
+impl WorkerEnd {
+    /// The commands that wait, oldest first.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = Command> + '_ {
+        let waiting: TryIter<'_, Command> = self.commands.try_iter();
+        waiting.inspect(|_| {
+            self.state.waiting.fetch_sub(1, Ordering::AcqRel);
+        })
+    }
+
+    pub(crate) fn publish(&self, counters: Counters) {
+        *self.state.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters;
+    }
+
+    /// `busy`: of the last while, per mille.
+    pub(crate) fn was_busy(&self, busy: u32) {
+        let before = self.state.busy.load(Ordering::Relaxed);
+        self.state.busy.store((3 * before + busy) / 4, Ordering::Relaxed);
+    }
+}
+
+impl WorkerHandle {
+    pub(crate) fn new(wake: Option<File>, candidates: Vec<IceCandidate>) -> (Self, WorkerEnd) {
+        let (sender, commands) = sync_channel(COMMAND_QUEUE);
+        let state = Arc::<WorkerState>::default();
+        let end = WorkerEnd { commands, state: Arc::clone(&state) };
+        (Self { commands: sender, state, wake, candidates, queue: COMMAND_QUEUE }, end)
+    }
+
+    fn load(&self) -> Load {
+        Load { busy: self.state.busy.load(Ordering::Relaxed) }
+    }
+
+    /// Whether so many commands find room. Only the holder of the routes sends, so they still do later.
+    fn has_room(&self, commands: usize) -> bool {
+        self.state.waiting.load(Ordering::Acquire).saturating_add(commands) <= self.queue
+    }
+
+    fn send(&self, command: Command) -> Result<(), Overloaded> {
+        self.state.waiting.fetch_add(1, Ordering::AcqRel);
+        self.commands.try_send(command).map_err(|_| {
+            self.state.waiting.fetch_sub(1, Ordering::AcqRel);
+            Overloaded
+        })
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(mut wake) = self.wake.as_ref() {
+            // Fails only when the eventfd counter is at its maximum, and then the worker is awake anyway.
+            let _ = wake.write(&1_u64.to_ne_bytes());
+        }
+    }
 }
 
 impl MediaHandle {
     pub(crate) fn new(
-        wake: Option<File>,
+        workers: Vec<WorkerHandle>,
+        limits: SpreadLimits,
         door: Option<Door>,
-        candidates: Vec<IceCandidate>,
         fingerprint: Fingerprint,
-    ) -> (Self, WorkerEnd) {
-        let (sender, commands) = sync_channel(COMMAND_QUEUE);
-        let counters = Arc::<Mutex<Counters>>::default();
-        let end = WorkerEnd { commands, counters: Arc::clone(&counters) };
-        let shared = Shared { commands: sender, wake, door, counters, candidates, fingerprint };
-        (Self { shared: Arc::new(shared) }, end)
+    ) -> Self {
+        let routes = Mutex::new(Routes::new(workers.len(), limits));
+        Self { shared: Arc::new(Shared { workers, routes, door, fingerprint }) }
     }
 
     /// A handle without a worker, whose commands come out of the receiver: for tests of the control plane.
     pub fn recording(candidates: Vec<IceCandidate>, fingerprint: Fingerprint) -> (Self, Receiver<Command>) {
-        let (handle, end) = Self::new(None, None, candidates, fingerprint);
-        (handle, end.commands)
+        let (mut worker, end) = WorkerHandle::new(None, candidates);
+        // Nobody counts what is taken out; a full channel refuses.
+        worker.queue = usize::MAX;
+        let limits = SpreadLimits { transports: usize::MAX, busy: u32::MAX };
+        (Self::new(vec![worker], limits, None, fingerprint), end.commands)
     }
 
-    /// Puts a command at the end of the worker's queue. It takes effect before the worker reads any packet that
-    /// arrives after this call.
+    /// Chooses the worker of a transport about to be opened; the addresses clients reach it at, for `iceCandidates`.
+    /// `beside`: another transport of the same member.
+    pub fn place(
+        &self,
+        room: RoomId,
+        transport: TransportId,
+        beside: Option<TransportId>,
+    ) -> Vec<IceCandidate> {
+        let worker = self.routes().place(room, transport, beside, &self.loads());
+        self.shared.workers.get(worker).map(|worker| worker.candidates.clone()).unwrap_or_default()
+    }
+
+    /// Whether somebody new may come to that room.
     ///
     /// # Errors
-    /// [`Overloaded`]: the command was not queued.
-    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
-        self.shared.commands.try_send(command).map_err(|refused| match refused {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => Overloaded,
-        })?;
-        self.wake();
-        Ok(())
+    /// [`Busy`]: the worker that would serve them, the least busy for a new room, has no time to spare.
+    pub fn admit(&self, room: RoomId) -> Result<(), Busy> {
+        let worker = self.routes().choose(room, &self.loads());
+        let Some(worker) = self.shared.workers.get(worker) else { return Ok(()) };
+        let busy = worker.load().busy;
+        let limit = if worker.state.refuses.load(Ordering::Relaxed) { ADMIT_BELOW } else { REFUSE_ABOVE };
+        let refuses = busy >= limit;
+        worker.state.refuses.store(refuses, Ordering::Relaxed);
+        if refuses { Err(Busy { busy }) } else { Ok(()) }
     }
 
-    /// Serves an ICE-TCP connection until it ends, at the latest when the worker does; why it did.
+    /// Puts a command at the end of the queue of the workers it concerns. It takes effect before they read any packet
+    /// that arrives after this call.
+    ///
+    /// # Errors
+    /// [`Overloaded`]: the command was not queued anywhere.
+    pub fn send(&self, command: Command) -> Result<(), Overloaded> {
+        let mut routes = self.routes();
+        if !self.shared.workers.iter().all(|worker| worker.has_room(MOST_AT_ONCE)) {
+            return Err(Overloaded);
+        }
+        let commands = routes.route(command);
+        self.hand_over(commands)
+    }
+
+    /// Takes note of what a worker reported, before anybody acts on it.
+    pub fn observe(&self, event: &Event) {
+        let mut routes = self.routes();
+        let commands = match event {
+            Event::TransportClosed { id, .. } => routes.transport_gone(*id),
+            Event::WorkerRestarted { worker, .. } => routes.worker_lost(*worker),
+            _ => return,
+        };
+        // What has stopped needs no telling.
+        let _ = self.hand_over(commands);
+    }
+
+    /// To be called with the routes held.
+    fn hand_over(&self, commands: Vec<(usize, Command)>) -> Result<(), Overloaded> {
+        let mut result = Ok(());
+        for (number, command) in commands {
+            let Some(worker) = self.shared.workers.get(number) else { continue };
+            result = result.and(worker.send(command));
+            worker.wake();
+        }
+        result
+    }
+
+    /// Serves an ICE-TCP connection until it ends, at the latest when its worker does; why it did.
     ///
     /// # Errors
     /// The connection broke.
     pub async fn serve_tcp(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<TcpEnd> {
+        let worker_of = |ufrag: &str| self.routes().worker_of_ufrag(ufrag);
         match &self.shared.door {
-            Some(door) => door.serve(stream, peer).await,
+            Some(door) => door.serve(stream, peer, worker_of).await,
             None => Ok(TcpEnd::Stopped),
         }
     }
 
-    /// The addresses of the worker, for `iceCandidates`.
+    /// The addresses of the first worker.
     pub fn candidates(&self) -> Vec<IceCandidate> {
-        self.shared.candidates.clone()
+        self.shared.workers.first().map(|worker| worker.candidates.clone()).unwrap_or_default()
     }
 
     /// The digest of the process's DTLS certificate, for `dtlsParameters`.
@@ -106,23 +249,41 @@ impl MediaHandle {
         self.shared.fingerprint.clone()
     }
 
-    /// What the worker has counted, at most 100 ms old while it works.
+    /// What the workers have counted together, at most 100 ms old while they work.
     pub fn counters(&self) -> Counters {
-        self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut total = Counters::default();
+        self.worker_counters().iter().for_each(|counters| total.add(counters));
+        total
+    }
+
+    /// The same for each worker.
+    pub fn worker_counters(&self) -> Vec<Counters> {
+        let of = |worker: &WorkerHandle| {
+            worker.state.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        self.shared.workers.iter().map(of).collect()
+    }
+
+    /// How much of its time each worker is busy, per mille.
+    pub fn busy(&self) -> Vec<u32> {
+        self.loads().into_iter().map(|load| load.busy).collect()
     }
 
     pub(crate) fn wake(&self) {
-        if let Some(mut wake) = self.shared.wake.as_ref() {
-            // Fails only when the eventfd counter is at its maximum, and then the worker is awake anyway.
-            let _ = wake.write(&1_u64.to_ne_bytes());
-        }
+        self.shared.workers.iter().for_each(WorkerHandle::wake);
+    }
+
+    fn loads(&self) -> Vec<Load> {
+        self.shared.workers.iter().map(WorkerHandle::load).collect()
+    }
+
+    fn routes(&self) -> MutexGuard<'_, Routes> {
+        self.shared.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for MediaHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MediaHandle")
-            .field("candidates", &self.shared.candidates.len())
-            .finish_non_exhaustive()
+        f.debug_struct("MediaHandle").field("workers", &self.shared.workers.len()).finish_non_exhaustive()
     }
 }

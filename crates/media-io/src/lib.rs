@@ -3,10 +3,11 @@
 #![deny(unsafe_code)]
 
 mod handle;
+mod routes;
 mod sys;
 mod tcp;
 mod worker;
 
-pub use handle::{COMMAND_QUEUE, MediaHandle, Overloaded};
+pub use handle::{ADMIT_BELOW, Busy, COMMAND_QUEUE, MediaHandle, Overloaded, REFUSE_ABOVE};
 pub use tcp::{TcpEnd, TcpLimits};
-pub use worker::{MediaConfig, MediaThread, StartError, TcpConfig, start};
+pub use worker::{MAX_WORKERS, MediaConfig, MediaThreads, StartError, TcpConfig, start};

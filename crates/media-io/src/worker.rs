@@ -3,12 +3,12 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     net::{IpAddr, SocketAddr, UdpSocket},
     os::fd::AsFd as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -16,15 +16,16 @@ use std::{
 };
 
 use rotunda_sfu::{
-    BATCH, Counters, Egress, Event, Identity, IdentityError, Inbox, Outbox, Worker,
+    BATCH, Counters, Egress, Event, Identity, IdentityError, Inbox, Link, Outbox, Worker, links,
     ortc::{IceCandidate, IceProtocol},
 };
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
 use crate::{
-    handle::{MediaHandle, WorkerEnd},
+    handle::{MediaHandle, WorkerEnd, WorkerHandle},
+    routes::SpreadLimits,
     sys,
-    tcp::{MediaEnd, TcpLimits},
+    tcp::{Door, MediaEnd, TcpLimits},
 };
 
 /// Bytes of socket buffer each way: 40 ms of a worker at 100,000 packets/s. More would only add delay.
@@ -35,15 +36,25 @@ const BATCHES_PER_WAKE: usize = 16;
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// How long the worker sleeps when nothing is due. It could be for ever: every input wakes it.
 const IDLE: Duration = Duration::from_secs(1);
+/// Workers of one process. Each takes a UDP port and 3 MiB of rings for every other; a core forwards 100,000
+/// packets/s and more.
+pub const MAX_WORKERS: usize = 16;
+/// Where a room is handed on to another worker, per mille of its own being busy. Sooner costs opening and handing on
+/// what one core would still bear, later leaves no room for those who are there.
+const SPREAD_ABOVE: u32 = 600;
 /// Events kept while the control plane does not read. Beyond this the oldest are dropped: it is gone.
 const MAX_EVENTS: usize = 65_536;
 
-/// Where a worker listens and what it tells clients.
+/// Where the workers listen and what they tell clients.
 #[derive(Debug, Clone)]
 pub struct MediaConfig {
-    /// UDP address; port 0 takes a free one.
+    /// UDP address of the first worker, the others take the ports after it; port 0 takes free ones.
     pub listen: SocketAddr,
-    /// Addresses clients reach the worker at, the best first. Empty: the address listened on.
+    /// Media threads, 1 to [`MAX_WORKERS`].
+    pub workers: usize,
+    /// Transports of one room on one worker, before what comes later goes to another.
+    pub room_transports: usize,
+    /// Addresses clients reach the workers at, the best first. Empty: the address listened on.
     pub advertise: Vec<IpAddr>,
     /// ICE-TCP, taken by [`MediaHandle::serve_tcp`]. None: off.
     pub tcp: Option<TcpConfig>,
@@ -63,6 +74,8 @@ pub struct TcpConfig {
 pub enum StartError {
     #[error("UDP {address} cannot be opened: {error}")]
     Socket { address: SocketAddr, error: io::Error },
+    #[error("there are not so many UDP ports from {0} on: one for each worker")]
+    NoPort(u16),
     #[error("no address to advertise: listening on {0}, which is every address and none")]
     NothingToAdvertise(IpAddr),
     #[error(transparent)]
@@ -71,16 +84,16 @@ pub enum StartError {
     Thread(io::Error),
 }
 
-/// A running worker. Dropped or stopped, it says goodbye to its peers and ends.
+/// The running workers. Dropped or stopped, they say goodbye to their peers and end.
 #[derive(Debug)]
-pub struct MediaThread {
+pub struct MediaThreads {
     stop: Arc<AtomicBool>,
     handle: MediaHandle,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-impl MediaThread {
-    /// Ends the worker and waits for it.
+impl MediaThreads {
+    /// Ends the workers and waits for them.
     pub fn stop(mut self) {
         self.end();
     }
@@ -88,68 +101,93 @@ impl MediaThread {
     fn end(&mut self) {
         self.stop.store(true, Ordering::Release);
         self.handle.wake();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // The thread catches its own panics.
             let _ = thread.join();
         }
     }
 }
 
-impl Drop for MediaThread {
+impl Drop for MediaThreads {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// Opens the socket, makes the certificate and starts the thread. Events go to `events`; when that is full they
+/// Opens the sockets, makes the certificate and starts the threads. Events go to `events`; when that is full they
 /// wait in the worker.
 ///
 /// # Errors
-/// The port is taken, or there is no address to advertise.
-pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle, MediaThread), StartError> {
-    let failed = |error| StartError::Socket { address: config.listen, error };
-    let socket = UdpSocket::bind(config.listen).map_err(failed)?;
+/// A port is taken, or there is no address to advertise.
+pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle, MediaThreads), StartError> {
+    let identity = Identity::generate()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let workers = config.workers.clamp(1, MAX_WORKERS);
+    let wakes = (0..workers).map(|_| sys::eventfd().map(File::from)).collect::<io::Result<Vec<_>>>();
+    let wakes = Arc::new(wakes.map_err(StartError::Thread)?);
+    let (mut handles, mut ways, mut loops) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, (links, wake)) in links(workers).into_iter().zip(&*wakes).enumerate() {
+        let (socket, candidates) = open(config, number)?;
+        let clone = || wake.try_clone().map_err(StartError::Thread);
+        let woken = clone()?;
+        let poll = sys::Poll::new(&[socket.as_fd(), woken.as_fd()]).map_err(StartError::Thread)?;
+        let mut tcp = None;
+        if config.tcp.is_some() {
+            let (way, end) = MediaEnd::new(clone()?);
+            ways.push(way);
+            tcp = Some(end);
+        }
+        let (handle, end) = WorkerHandle::new(Some(clone()?), candidates);
+        handles.push(handle);
+        loops.push(Loop {
+            number,
+            port: Port { socket, tcp },
+            poll,
+            woken,
+            wakes: Arc::clone(&wakes),
+            links,
+            end,
+            events: events.clone(),
+            waiting: VecDeque::new(),
+            stop: Arc::clone(&stop),
+            identity: identity.clone(),
+            audio_active_max: config.audio_active_max,
+            before: Counters::default(),
+            published: None,
+            stale: false,
+            waited: Duration::ZERO,
+        });
+    }
+    let door = config.tcp.as_ref().map(|tcp| Door::new(tcp.limits.clone(), ways));
+    let limits = SpreadLimits { transports: config.room_transports, busy: SPREAD_ABOVE };
+    let handle = MediaHandle::new(handles, limits, door, identity.fingerprint().clone());
+    // Dropped on the way out, it ends those that run already.
+    let mut threads = MediaThreads { stop, handle: handle.clone(), threads: Vec::new() };
+    for media_loop in loops {
+        let thread = std::thread::Builder::new().name(format!("media-{}", media_loop.number));
+        let thread = thread.spawn(move || media_loop.supervise()).map_err(StartError::Thread)?;
+        threads.threads.push(thread);
+    }
+    Ok((handle, threads))
+}
+
+/// The socket of a worker, and where clients reach it.
+fn open(config: &MediaConfig, number: usize) -> Result<(sys::Datagrams, Vec<IceCandidate>), StartError> {
+    let mut address = config.listen;
+    if address.port() != 0 {
+        let port = u16::try_from(usize::from(address.port()) + number);
+        address.set_port(port.map_err(|_| StartError::NoPort(config.listen.port()))?);
+    }
+    let failed = |error| StartError::Socket { address, error };
+    let socket = UdpSocket::bind(address).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     sys::set_buffers(&socket, SOCKET_BUFFER).map_err(failed)?;
     let local = socket.local_addr().map_err(failed)?;
     let tcp_port = config.tcp.as_ref().map(|tcp| tcp.port);
     let candidates = candidates(local, &config.advertise, tcp_port)?;
     let socket = sys::Datagrams::new(socket).map_err(failed)?;
-    tracing::debug!(segmentation = socket.segments(), "media socket open");
-
-    let identity = Identity::generate()?;
-    let wake = File::from(sys::eventfd().map_err(StartError::Thread)?);
-    let woken = wake.try_clone().map_err(StartError::Thread)?;
-    let poll = sys::Poll::new(&[socket.as_fd(), woken.as_fd()]).map_err(StartError::Thread)?;
-    let (door, tcp) = match &config.tcp {
-        Some(tcp) => {
-            let wake = wake.try_clone().map_err(StartError::Thread)?;
-            let (door, end) = MediaEnd::new(tcp.limits.clone(), wake);
-            (Some(door), Some(end))
-        }
-        None => (None, None),
-    };
-    let (handle, end) = MediaHandle::new(Some(wake), door, candidates, identity.fingerprint().clone());
-    let stop = Arc::new(AtomicBool::new(false));
-    let media_loop = Loop {
-        port: Port { socket, tcp },
-        poll,
-        woken,
-        end,
-        events,
-        waiting: VecDeque::new(),
-        stop: Arc::clone(&stop),
-        identity,
-        audio_active_max: config.audio_active_max,
-        before: Counters::default(),
-        published: None,
-        stale: false,
-    };
-    let thread = std::thread::Builder::new()
-        .name("media-0".into())
-        .spawn(move || media_loop.supervise())
-        .map_err(StartError::Thread)?;
-    Ok((handle.clone(), MediaThread { stop, handle, thread: Some(thread) }))
+    tracing::debug!(worker = number, segmentation = socket.segments(), "media socket open");
+    Ok((socket, candidates))
 }
 
 /// Host candidates in order of preference (RFC 8445 §5.1.2.1).
@@ -210,9 +248,14 @@ impl Egress for Port {
 }
 
 struct Loop {
+    number: usize,
     port: Port,
     poll: sys::Poll,
     woken: File,
+    /// Wake the workers, this one among them.
+    wakes: Arc<Vec<File>>,
+    /// The ways to the other workers, while no worker has them.
+    links: Vec<Option<Link>>,
     end: WorkerEnd,
     events: Sender<Event>,
     /// Events for which the channel had no room.
@@ -225,6 +268,8 @@ struct Loop {
     published: Option<Instant>,
     /// The published counters are older than the last turn.
     stale: bool,
+    /// Since then.
+    waited: Duration,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the media thread is where the core's time comes from")]
@@ -237,17 +282,20 @@ impl Loop {
     /// the next worker starts with an empty table.
     fn supervise(mut self) {
         loop {
-            let mut worker =
-                Worker::new(self.identity.clone(), now()).with_audio_active_max(self.audio_active_max);
+            let mut worker = Worker::new(self.identity.clone(), now())
+                .with_audio_active_max(self.audio_active_max)
+                .with_links(std::mem::take(&mut self.links));
             let run = catch_unwind(AssertUnwindSafe(|| self.run(&mut worker)));
             self.before.add(worker.counters());
+            self.links = worker.into_links();
             match run {
                 Ok(Ok(())) => break,
                 Ok(Err(error)) => tracing::error!(%error, "the media loop failed and starts again"),
                 Err(_) => tracing::error!("the media worker panicked and starts again"),
             }
             self.before.panics += 1;
-            self.waiting.push_back(Event::WorkerRestarted { panics: self.before.panics });
+            self.waiting
+                .push_back(Event::WorkerRestarted { worker: self.number, panics: self.before.panics });
             if self.stop.load(Ordering::Acquire) {
                 break;
             }
@@ -264,10 +312,12 @@ impl Loop {
         while !self.stop.load(Ordering::Acquire) {
             let due = worker.next_wake().map(|at| at.saturating_duration_since(now()));
             let mut patience = due.unwrap_or(IDLE).min(self.housekeeping_due());
-            if self.port.tcp.as_ref().is_some_and(|tcp| !tcp.is_idle()) {
+            if self.port.tcp.as_ref().is_some_and(|tcp| !tcp.is_idle()) || worker.has_relayed() {
                 patience = Duration::ZERO;
             }
+            let begin = now();
             self.poll.wait(Some(patience))?;
+            self.waited += now() - begin;
             #[cfg(test)]
             tests::fail_if_told();
             // Level-triggered: an unread counter would make the next wait return at once, and no more.
@@ -277,9 +327,10 @@ impl Loop {
                 let count = self.port.socket.receive(&mut inbox)?;
                 let now = now();
                 // After reading: a command given before a packet arrived takes effect before that packet.
-                self.end.commands.try_iter().for_each(|command| worker.apply(now, command));
+                self.end.commands().for_each(|command| worker.apply(now, command));
                 worker.turn(now, &mut inbox, &mut outbox, &mut self.port);
-                if count < BATCH {
+                self.wake_others(worker);
+                if count < BATCH && !worker.has_relayed() {
                     break;
                 }
             }
@@ -305,9 +356,19 @@ impl Loop {
             }
             let closed = tcp.take_closed();
             let now = now();
-            self.end.commands.try_iter().for_each(|command| worker.apply(now, command));
+            self.end.commands().for_each(|command| worker.apply(now, command));
             worker.turn(now, inbox, outbox, &mut self.port);
+            self.wake_others(worker);
             closed.into_iter().for_each(|connection| worker.disconnected(now, connection));
+        }
+    }
+
+    fn wake_others(&self, worker: &mut Worker) {
+        for number in worker.take_wakes() {
+            if let Some(mut wake) = self.wakes.get(number) {
+                // Fails only when the eventfd counter is at its maximum, and then the worker is awake anyway.
+                let _ = wake.write(&1_u64.to_ne_bytes());
+            }
         }
     }
 
@@ -346,10 +407,14 @@ impl Loop {
         if self.stale {
             return;
         }
+        if let Some(passed) = self.published.map(|at| now - at) {
+            let worked = passed.saturating_sub(std::mem::take(&mut self.waited));
+            self.end.was_busy((worked.as_secs_f64() / passed.as_secs_f64() * 1000.0) as u32);
+        }
         self.published = Some(now);
         let mut total = self.before.clone();
         total.add(counters);
-        *self.end.counters.lock().unwrap_or_else(PoisonError::into_inner) = total;
+        self.end.publish(total);
     }
 }
 
@@ -369,6 +434,8 @@ mod tests {
     fn config(advertise: &[&str]) -> MediaConfig {
         MediaConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
+            workers: 1,
+            room_transports: 256,
             advertise: advertise.iter().map(|ip| ip.parse().unwrap()).collect(),
             tcp: None,
             audio_active_max: 8,
@@ -384,7 +451,7 @@ mod tests {
             FAULT.store(true, Ordering::Release);
             // Any command wakes the worker.
             handle.send(Command::RemoveConsumer(ConsumerId(1))).unwrap();
-            assert_eq!(events.blocking_recv(), Some(Event::WorkerRestarted { panics }));
+            assert_eq!(events.blocking_recv(), Some(Event::WorkerRestarted { worker: 0, panics }));
         }
         handle.send(Command::RemoveConsumer(ConsumerId(1))).unwrap();
         let counted = || {
@@ -435,12 +502,7 @@ mod tests {
     fn a_taken_port_is_an_error() {
         let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (sender, _events) = channel(1);
-        let config = MediaConfig {
-            listen: taken.local_addr().unwrap(),
-            advertise: vec![],
-            tcp: None,
-            audio_active_max: 8,
-        };
+        let config = MediaConfig { listen: taken.local_addr().unwrap(), ..config(&[]) };
         assert!(matches!(start(&config, sender), Err(StartError::Socket { .. })));
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rotunda_media_io::{MediaConfig, MediaHandle, MediaThread, start};
+use rotunda_media_io::{MediaConfig, MediaHandle, MediaThreads, start};
 use rotunda_sfu::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RoomId, SrtpOffer, SrtpProfile,
     TransportId, TransportSpec,
@@ -30,13 +30,19 @@ fn now() -> Instant {
 struct Server {
     handle: MediaHandle,
     events: Receiver<Event>,
-    _thread: MediaThread,
+    _thread: MediaThreads,
 }
 
 fn server() -> Server {
+    server_of(1, usize::MAX)
+}
+
+fn server_of(workers: usize, room_transports: usize) -> Server {
     let (sender, events) = channel(64);
     let config = MediaConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        workers,
+        room_transports,
         advertise: vec![],
         tcp: None,
         audio_active_max: 8,
@@ -74,7 +80,7 @@ impl Client {
             .set_extension(2, Extension::AbsoluteSendTime)
             .build(now());
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-        let candidates = server.handle.candidates();
+        let candidates = server.handle.place(RoomId(1), TransportId(number), None);
         for candidate in &candidates {
             let remote = SocketAddr::new(candidate.ip, candidate.port);
             rtc.add_remote_candidate(Candidate::host(remote, "udp").unwrap());
@@ -285,6 +291,44 @@ fn a_source_that_is_off_is_silent_at_once() {
     a.send(5_000, 111, 30, 30 * 960, b"on again");
     until(&mut [&mut a, &mut b], "it is heard again", |clients| clients[1].rtp.len() == 2);
     assert_eq!(*b.rtp[1].payload, *b"on again");
+}
+
+#[test]
+fn a_room_on_two_workers_is_one_room() {
+    let mut server = server_of(2, 1);
+    let offer = SrtpOffer::Gcm128Only;
+    let (mut a, mut b) = (Client::new(&server, 1, offer), Client::new(&server, 2, offer));
+    connect(&mut server, &mut [&mut a, &mut b]);
+    publish(&server, &mut a, &mut b, MediaKind::Audio, 5_000);
+    for number in 0..50_u8 {
+        a.send(5_000, 111, 1_000 + u64::from(number), u32::from(number) * 960, &[number; 80]);
+        until(&mut [&mut a, &mut b], "each packet arrives", |clients| {
+            clients[1].rtp.len() > usize::from(number)
+        });
+    }
+    assert!(b.rtp.iter().enumerate().all(|(number, packet)| *packet.payload == [number as u8; 80]));
+    until(&mut [&mut a, &mut b], "both counted", |_| {
+        let [home, away] = &server.handle.worker_counters()[..] else { panic!("two workers") };
+        (home.rtp_in, home.rtp_out, home.relayed_out, away.relayed_in, away.rtp_out) == (50, 0, 50, 50, 50)
+    });
+    // Off at both at once, on again, and gone with the publisher.
+    let producer = ProducerId(5_000);
+    server.handle.send(Command::SetProducerActive(producer, false)).unwrap();
+    a.send(5_000, 111, 1_050, 50 * 960, b"off");
+    until(&mut [&mut a, &mut b], "it is dropped", |_| server.handle.counters().dropped_inactive == 1);
+    server.handle.send(Command::SetProducerActive(producer, true)).unwrap();
+    a.send(5_000, 111, 1_051, 51 * 960, b"on");
+    until(&mut [&mut a, &mut b], "it is heard again", |clients| clients[1].rtp.len() == 51);
+    assert_eq!(*b.rtp[50].payload, *b"on");
+    // What the receiver's worker asks for reaches the publisher.
+    publish(&server, &mut a, &mut b, MediaKind::Video, 6_000);
+    until(&mut [&mut a, &mut b], "the publisher is asked", |clients| clients[0].keyframe_requests == 1);
+    server.handle.send(Command::CloseTransport(TransportId(1))).unwrap();
+    until(&mut [&mut b], "the end is counted nowhere as refused", |_| {
+        let closed = server.events.try_recv();
+        matches!(closed, Ok(Event::TransportClosed { id: TransportId(1), .. }))
+    });
+    assert_eq!(server.handle.counters().commands_refused, 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rotunda_media_io::{MediaConfig, MediaHandle, MediaThread, TcpConfig, TcpEnd, TcpLimits, start};
+use rotunda_media_io::{MediaConfig, MediaHandle, MediaThreads, TcpConfig, TcpEnd, TcpLimits, start};
 use rotunda_sfu::{
     Command, ConsumerId, ConsumerSpec, Event, ProducerId, ProducerSpec, RoomId, SrtpOffer, TransportId,
     TransportSpec,
@@ -40,7 +40,7 @@ struct Server {
     events: Receiver<Event>,
     ends: UnboundedReceiver<TcpEnd>,
     address: SocketAddr,
-    thread: Option<MediaThread>,
+    thread: Option<MediaThreads>,
     _runtime: Runtime,
 }
 
@@ -51,6 +51,9 @@ fn server(limits: TcpLimits) -> Server {
     let (sender, events) = channel(64);
     let config = MediaConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        // Members of a room alternate: a connection must find the worker of its transport.
+        workers: 2,
+        room_transports: 1,
         advertise: vec![],
         tcp: Some(TcpConfig { port: address.port(), limits }),
         audio_active_max: 8,
@@ -125,7 +128,7 @@ impl Client {
             RtcConfig::new().set_rtp_mode(true).clear_codecs().enable_opus(true, false).build(now());
         let active = Candidate::builder().tcp().host(local).tcptype(TcpType::Active).build().unwrap();
         rtc.add_local_candidate(active);
-        let candidates = server.handle.candidates();
+        let candidates = server.handle.place(RoomId(1), TransportId(number), None);
         let passive = candidates.iter().find(|candidate| candidate.protocol == IceProtocol::Tcp).unwrap();
         let remote = SocketAddr::new(passive.ip, passive.port);
         assert_eq!(remote, server.address);

@@ -89,6 +89,10 @@ pub struct Media {
     /// Addresses and names that clients send media to; `auto` is the address of the default route.
     #[serde(deserialize_with = "words")]
     pub advertise: Vec<String>,
+    /// Media threads, each with a UDP port: `udp_port` and those after it.
+    pub workers: usize,
+    /// Members of one channel on one of them before it is spread.
+    pub worker_members: usize,
     /// Open microphones of one channel that are forwarded at a time: the loudest; 0: all.
     pub audio_active_max: usize,
     /// Lifetime of a room token, in seconds.
@@ -157,6 +161,8 @@ impl Default for Media {
             tcp: true,
             tcp_port: 0,
             advertise: Vec::new(),
+            workers: 1,
+            worker_members: 500,
             audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
             token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
         }
@@ -225,6 +231,12 @@ impl Config {
         }
         if self.database.connections_max < 2 {
             return invalid("database.connections_max", "at least 2: notifications hold one of their own");
+        }
+        if !(1..=rotunda_media_io::MAX_WORKERS).contains(&self.media.workers) {
+            return invalid("media.workers", "from 1 to 16");
+        }
+        if self.media.worker_members == 0 {
+            return invalid("media.worker_members", "at least 1");
         }
         if !TOKEN_SECS.contains(&self.media.token_secs) {
             return invalid("media.token_secs", "from 10 to 2000000");

@@ -256,6 +256,8 @@ mod tests {
         let limits = TcpLimits { patience: Duration::from_millis(500), ..TcpLimits::default() };
         let config = MediaConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
+            workers: 1,
+            room_transports: 256,
             advertise: vec![],
             tcp: Some(TcpConfig { port: 1, limits }),
             audio_active_max: 8,

@@ -1,6 +1,10 @@
 //! `rotunda serve`: builds everything in order, serves, and takes it down in reverse.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context;
 use rotunda_core::{media::record, notify};
@@ -37,6 +41,12 @@ const EVENT_QUEUE: usize = 1024;
 /// What closing links get to say goodbye. Shorter leaves clients waiting for their heartbeat to fail, longer delays
 /// every restart.
 const FAREWELL: Duration = Duration::from_millis(300);
+
+/// Where clients are told to send media: every address with the port of every worker.
+fn media_addresses(advertised: &[IpAddr], first: u16, workers: usize) -> Vec<SocketAddr> {
+    let ports = (first..=u16::MAX).take(workers);
+    ports.flat_map(|port| advertised.iter().map(move |ip| SocketAddr::new(*ip, port))).collect()
+}
 
 /// Runs until a signal ends it. What fails before everything serves is an error.
 pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
@@ -75,6 +85,8 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let tcp_port = own_tcp.as_ref().map_or(Ok(bound), TcpListener::local_addr)?.port();
     let media = MediaConfig {
         listen: (config.server.listen, udp_port).into(),
+        workers: config.media.workers,
+        room_transports: 2 * config.media.worker_members,
         advertise: advertised.clone(),
         tcp: config.media.tcp.then(|| TcpConfig { port: tcp_port, limits: TcpLimits::default() }),
         audio_active_max: config.media.audio_active_max,
@@ -121,7 +133,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         addresses: &addresses,
         demo: demo.as_ref(),
         udp_port,
-        media: advertised.iter().map(|ip| SocketAddr::new(*ip, udp_port)).collect(),
+        media: media_addresses(&advertised, udp_port, config.media.workers),
         pid: options.ready_pid.unwrap_or_else(std::process::id),
         data: absolute(&config.data),
         certificate: certificate.development.as_deref().map(absolute),

@@ -148,8 +148,8 @@ pub enum Event {
     Usage(Vec<(TransportId, Usage)>),
     /// How the lines of the transports asked for were since the last question about them.
     Quality(Vec<(TransportId, LinkReport)>),
-    /// The worker failed inside and started again empty: every transport of it is gone.
-    WorkerRestarted { panics: u64 },
+    /// A worker failed inside and started again empty: every transport of it is gone.
+    WorkerRestarted { worker: usize, panics: u64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

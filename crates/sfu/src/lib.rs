@@ -82,6 +82,6 @@ pub use loudest::AUDIO_ACTIVE_MAX;
 pub use quality::{Grade, LinkReport, Quality};
 pub use relay::{Link, links};
 pub use remote::Remote;
-pub use stun::is_check;
+pub use stun::checked_ufrag;
 pub use usage::Usage;
 pub use worker::Worker;

@@ -27,9 +27,9 @@ pub(crate) const fn is_stun(first: u8) -> bool {
     first < 4
 }
 
-/// Whether this is a connectivity check, of whomever: a well-formed binding request whose fingerprint holds.
-pub fn is_check(message: &[u8]) -> bool {
-    Check::read(message).is_ok()
+/// The server's ufrag in a connectivity check of whomever: a well-formed binding request whose fingerprint holds.
+pub fn checked_ufrag(message: &[u8]) -> Option<&str> {
+    Check::read(message).ok().map(|check| check.local_ufrag)
 }
 
 /// The short-term credential of a transport (RFC 8489 §9.1): HMAC-SHA1 with the ICE password.

@@ -92,6 +92,8 @@ pub fn serve() -> anyhow::Result<()> {
     let (sender, events) = channel(EVENTS);
     let config = MediaConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        workers: 1,
+        room_transports: 256,
         advertise: vec![],
         tcp: None,
         audio_active_max: AUDIO_ACTIVE_MAX,

@@ -32,7 +32,7 @@ impl Failure {
             403 => "no permission",
             404 => "not found",
             414 => "not a media channel",
-            503 => "busy",
+            503 => "the server is busy, try again later",
             1002 => "the room is full",
             1003 => "the role is not defined",
             1012 => "somebody else is sharing",

@@ -4,7 +4,7 @@ use rotunda_core::media;
 use rotunda_model::{ChannelId, Code, DeviceId, Millis, UserKey};
 use rotunda_room::{Entry, SeatId, Seated};
 
-use super::{Owner, RoomHandle, Unavailable};
+use super::{Owner, RoomHandle, Unavailable, desk::room_id};
 use crate::Gateway;
 
 /// Tries to reach the owner of a channel that ends just then. Each waits for the old owner's last write.
@@ -44,6 +44,7 @@ impl Gateway {
         let code = |error: rotunda_core::Error| error.code();
         let verdict = media::verdict(&self.core, &entering.user, channel).await.map_err(code)?;
         let rtc_uid = media::rtc_uid(&self.core, channel, &entering.user.accid).await.map_err(code)?;
+        self.admit(channel, &entering)?;
         for _ in 0..TRIES {
             let room = self.rooms.open(entering.user.app, verdict.server, channel);
             let entry = self.entry(&entering, &verdict, rtc_uid);
@@ -63,6 +64,19 @@ impl Gateway {
             }
         }
         Err(Code::BUSY)
+    }
+
+    /// Newcomers wait while the media workers are busy, so that those who are seated do not suffer. Who has a seat, or had
+    /// one before a restart, comes back.
+    fn admit(&self, channel: ChannelId, entering: &Entering) -> Result<(), Code> {
+        if entering.reseat.is_some() || self.rooms.has_seat(&entering.user, &entering.device) {
+            return Ok(());
+        }
+        self.rooms.media.admit(room_id(channel)).map_err(|busy| {
+            metrics::counter!("rotunda_media_refused_total").increment(1);
+            tracing::warn!(%channel, %busy, "a newcomer was refused");
+            Code::BUSY
+        })
     }
 
     fn entry(&self, entering: &Entering, verdict: &media::MediaVerdict, rtc_uid: i64) -> Entry {

@@ -14,8 +14,8 @@ use rotunda_sfu::{
     Command, ConsumerId, ConsumerSpec, Event, FailReason, LostReason, ProducerSpec, RoomId, SrtpOffer,
     TransportId, TransportSpec,
     ortc::{
-        self, ConsumerSsrcs, DtlsParameters, Fingerprint, IceParameters, MediaKind, OrtcError, ProducerMedia,
-        RtpCapabilities, RtpParameters,
+        self, ConsumerSsrcs, DtlsParameters, Fingerprint, IceCandidate, IceParameters, MediaKind, OrtcError,
+        ProducerMedia, RtpCapabilities, RtpParameters,
     },
 };
 use serde_json::{Value, json};
@@ -308,6 +308,7 @@ impl Desk {
         if direction == Direction::Receive {
             session.ssrcs.clear();
         }
+        let beside = session.transports.keys().next().copied();
         session.transports.insert(id, Transport { direction, live: false });
         let srtp = session.srtp;
         let ice = IceParameters {
@@ -324,14 +325,15 @@ impl Desk {
             srtp,
         }));
         self.registry.add_transport(id, self.channel, seat);
-        Ok((id, Some(self.transport_parameters(&ice)), gone))
+        let candidates = self.registry.media.place(room_id(self.channel), id, beside);
+        Ok((id, Some(self.transport_parameters(&ice, &candidates)), gone))
     }
 
-    fn transport_parameters(&self, ice: &IceParameters) -> Value {
+    fn transport_parameters(&self, ice: &IceParameters, candidates: &[IceCandidate]) -> Value {
         let fingerprints: Vec<Fingerprint> = vec![self.registry.media.fingerprint()];
         json!({
             "iceParameters": ice,
-            "iceCandidates": self.registry.media.candidates(),
+            "iceCandidates": candidates,
             "dtlsParameters": { "role": "auto", "fingerprints": fingerprints },
         })
     }
@@ -353,6 +355,11 @@ impl Desk {
             .get(&seat)
             .is_some_and(|session| session.transports.values().any(|transport| transport.live))
     }
+}
+
+/// The room of a channel at the media workers.
+pub(crate) fn room_id(channel: ChannelId) -> RoomId {
+    RoomId(channel.get().unsigned_abs())
 }
 
 fn sfu_id(producer: ProducerId) -> rotunda_sfu::ProducerId {
@@ -386,7 +393,7 @@ impl Owner {
         self.room.transport_gone(seat, &gone);
         self.desk.commands.push(Command::AddProducer(ProducerSpec {
             id: sfu_id(id),
-            room: RoomId(self.desk.channel.get().unsigned_abs()),
+            room: room_id(self.desk.channel),
             transport,
             kind: produce.kind,
             media: media.clone(),

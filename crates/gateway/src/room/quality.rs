@@ -147,7 +147,11 @@ impl Owner {
                 .iter()
                 .filter_map(|(id, transport)| Some((transport.direction, *reports.get(id)?)))
                 .collect();
-            Some((self.room.uid_of(*seat)?, Line::of(&of_seat)))
+            let uid = self.room.uid_of(*seat)?;
+            // The workers of a large room answer each for its own members.
+            let elsewhere = of_seat.is_empty() && !session.transports.is_empty();
+            let told = self.quality.told.get(&uid).filter(|_| elsewhere);
+            Some((uid, told.copied().unwrap_or_else(|| Line::of(&of_seat))))
         });
         let lines = lines.collect();
         for (socket, data) in self.quality.update(lines) {

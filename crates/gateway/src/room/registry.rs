@@ -278,6 +278,7 @@ impl Registry {
     /// Hands what the media worker reports to the owners, until the worker is gone.
     pub async fn run_media_events(self: Arc<Self>, mut events: mpsc::Receiver<Event>) {
         while let Some(event) = events.recv().await {
+            self.media.observe(&event);
             let transport = match &event {
                 Event::TransportConnected { id, .. }
                 | Event::TransportFailed { id, .. }
@@ -305,10 +306,11 @@ impl Registry {
                     }
                     continue;
                 }
-                Event::WorkerRestarted { panics } => {
+                Event::WorkerRestarted { worker, panics } => {
                     tracing::error!(
+                        worker,
                         panics,
-                        "the media worker failed and started again; all transports are gone"
+                        "a media worker failed and started again; all transports are gone"
                     );
                     self.records.worker_restarted();
                     self.worker_restarted();

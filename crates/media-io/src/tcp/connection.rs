@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use rotunda_sfu::{Remote, is_check};
+use rotunda_sfu::{Remote, checked_ufrag};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -20,7 +20,8 @@ use tokio::{
 };
 
 use super::{
-    Arrival, Door,
+    Arrival,
+    door::Way,
     framing::{self, HEAD, MAX_PACKET},
 };
 use crate::sys;
@@ -83,8 +84,9 @@ pub enum TcpEnd {
 }
 
 /// Serves a connection until it ends. The media thread learns of it with its first check and of its end.
-pub(super) async fn serve(
-    door: &Door,
+pub(super) async fn serve<'a>(
+    limits: &TcpLimits,
+    way: impl Fn(&str) -> Option<&'a Way>,
     mut stream: TcpStream,
     address: SocketAddr,
     connection: u64,
@@ -92,28 +94,29 @@ pub(super) async fn serve(
     stream.set_nodelay(true)?;
     sys::set_buffers(&stream, SOCKET_BUFFER)?;
     let mut read = BytesMut::with_capacity(HEAD + MAX_PACKET);
-    let Ok(check) = timeout(door.limits.patience, first_check(&mut stream, &mut read)).await else {
+    let Ok(check) = timeout(limits.patience, first_check(&mut stream, &mut read)).await else {
         return Ok(TcpEnd::NoCheck);
     };
     let Some(check) = check? else { return Ok(TcpEnd::NoCheck) };
+    let Some(way) = checked_ufrag(&check).and_then(way) else { return Ok(TcpEnd::NoCheck) };
 
     let from = Remote::Tcp { connection, address };
     let (outgoing, waiting) = mpsc::channel(OUTGOING);
     for arrival in [Arrival::Opened { connection, outgoing }, Arrival::Frame { from, bytes: check }] {
-        if pass_on(door, arrival).await.is_err() {
+        if pass_on(way, arrival).await.is_err() {
             return Ok(TcpEnd::Stopped);
         }
     }
-    door.wake();
+    way.wake();
     let answered = AtomicBool::new(false);
     let (reader, writer) = stream.split();
     let end = tokio::select! {
-        end = read_frames(door, reader, read, from, &answered) => end,
-        end = write_frames(door, writer, waiting, &answered) => end,
+        end = read_frames(way, reader, read, from, &answered) => end,
+        end = write_frames(limits, writer, waiting, &answered) => end,
     };
     // Without a receiver the worker is gone, and with it the path.
-    let _ = pass_on(door, Arrival::Closed(from)).await;
-    door.wake();
+    let _ = pass_on(way, Arrival::Closed(from)).await;
+    way.wake();
     end
 }
 
@@ -121,7 +124,7 @@ pub(super) async fn serve(
 async fn first_check(stream: &mut TcpStream, read: &mut BytesMut) -> io::Result<Option<Vec<u8>>> {
     loop {
         match framing::take(read) {
-            Ok(Some(packet)) => return Ok(Some(packet).filter(|packet| is_check(packet))),
+            Ok(Some(packet)) => return Ok(Some(packet).filter(|packet| checked_ufrag(packet).is_some())),
             Err(_) => return Ok(None),
             Ok(None) => {}
         }
@@ -132,7 +135,7 @@ async fn first_check(stream: &mut TcpStream, read: &mut BytesMut) -> io::Result<
 }
 
 async fn read_frames(
-    door: &Door,
+    way: &Way,
     mut reader: ReadHalf<'_>,
     mut read: BytesMut,
     from: Remote,
@@ -153,13 +156,13 @@ async fn read_frames(
                     return Ok(TcpEnd::Unanswered);
                 }
             }
-            if pass_on(door, Arrival::Frame { from, bytes }).await.is_err() {
+            if pass_on(way, Arrival::Frame { from, bytes }).await.is_err() {
                 return Ok(TcpEnd::Stopped);
             }
             any = true;
         }
         if any {
-            door.wake();
+            way.wake();
         }
         read.reserve(HEAD + MAX_PACKET);
         if reader.read_buf(&mut read).await? == 0 {
@@ -169,13 +172,13 @@ async fn read_frames(
 }
 
 /// Queues something for the media thread. While the queue is full, this connection is not read.
-async fn pass_on(door: &Door, arrival: Arrival) -> Result<(), ()> {
-    match door.arrivals.try_send(arrival) {
+async fn pass_on(way: &Way, arrival: Arrival) -> Result<(), ()> {
+    match way.arrivals.try_send(arrival) {
         Ok(()) => Ok(()),
         Err(TrySendError::Closed(_)) => Err(()),
         Err(TrySendError::Full(arrival)) => {
-            door.wake();
-            door.arrivals.send(arrival).await.map_err(drop)
+            way.wake();
+            way.arrivals.send(arrival).await.map_err(drop)
         }
     }
 }
@@ -183,12 +186,11 @@ async fn pass_on(door: &Door, arrival: Arrival) -> Result<(), ()> {
 /// Writes what the media thread sends. That it sends is also the proof that the checks are good: a path that the
 /// core does not know gets nothing.
 async fn write_frames(
-    door: &Door,
+    limits: &TcpLimits,
     mut writer: WriteHalf<'_>,
     mut waiting: Receiver<Vec<u8>>,
     answered: &AtomicBool,
 ) -> io::Result<TcpEnd> {
-    let limits = &door.limits;
     let mut out = Vec::with_capacity(WRITE);
     loop {
         let first = !answered.load(Ordering::Relaxed);

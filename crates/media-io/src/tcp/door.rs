@@ -18,29 +18,49 @@ use tokio::{
 
 use super::{ARRIVALS, Arrival, TcpEnd, TcpLimits, connection};
 
-/// The tokio side's end: takes connections and gives their frames to the media thread.
+/// The tokio side's end: takes connections and gives their frames to the media threads.
 #[derive(Debug)]
 pub(crate) struct Door {
     pub(super) limits: TcpLimits,
-    pub(super) arrivals: Sender<Arrival>,
-    wake: File,
+    /// To each worker.
+    ways: Vec<Way>,
     next: AtomicU64,
     places: Arc<Places>,
 }
 
+/// To one worker.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(super) arrivals: Sender<Arrival>,
+    wake: File,
+}
+
 impl Door {
-    /// `wake` makes the media thread look at the receiver.
-    pub(super) fn new(limits: TcpLimits, wake: File) -> (Self, Receiver<Arrival>) {
-        let (arrivals, arriving) = mpsc::channel(ARRIVALS);
+    pub(crate) fn new(limits: TcpLimits, ways: Vec<Way>) -> Self {
         let places = Arc::new(Places::new(limits.connections, limits.connections_per_address));
-        (Self { limits, arrivals, wake, next: AtomicU64::new(1), places }, arriving)
+        Self { limits, ways, next: AtomicU64::new(1), places }
     }
 
-    /// Serves a connection until it ends; why it did.
-    pub(crate) async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<TcpEnd> {
+    /// Serves a connection until it ends; why it did. `worker_of` says who has the transport with a ufrag.
+    pub(crate) async fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        worker_of: impl Fn(&str) -> Option<usize>,
+    ) -> io::Result<TcpEnd> {
         let Some(_place) = self.places.take(peer) else { return Ok(TcpEnd::Crowded) };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        connection::serve(self, stream, peer, number).await
+        // A check that names no transport is for the first to leave unanswered.
+        let way = |ufrag: &str| self.ways.get(worker_of(ufrag).unwrap_or(0));
+        connection::serve(&self.limits, way, stream, peer, number).await
+    }
+}
+
+impl Way {
+    /// `wake` makes the media thread look at the receiver.
+    pub(super) fn new(wake: File) -> (Self, Receiver<Arrival>) {
+        let (arrivals, arriving) = mpsc::channel(ARRIVALS);
+        (Self { arrivals, wake }, arriving)
     }
 
     pub(super) fn wake(&self) {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{
     error::{TryRecvError, TrySendError},
 };
 
-use super::{Arrival, Door, TcpLimits, framing};
+use super::{Arrival, door::Way, framing};
 
 #[derive(Debug)]
 pub(crate) struct MediaEnd {
@@ -19,9 +19,9 @@ pub(crate) struct MediaEnd {
 }
 
 impl MediaEnd {
-    pub(crate) fn new(limits: TcpLimits, wake: File) -> (Door, Self) {
-        let (door, arriving) = Door::new(limits, wake);
-        (door, Self { arriving, connections: HashMap::new(), closed: Vec::new() })
+    pub(crate) fn new(wake: File) -> (Way, Self) {
+        let (way, arriving) = Way::new(wake);
+        (way, Self { arriving, connections: HashMap::new(), closed: Vec::new() })
     }
 
     /// Whether there is something to read.
