@@ -127,6 +127,12 @@ counters! {
     layers_raised,
     /// Commands that named something unknown or already there.
     commands_refused,
+    /// DTLS datagrams dropped because too many waited, of their transport or in all.
+    dropped_dtls_waiting,
+    /// Pieces of handshakes done: hellos, datagrams, flights repeated.
+    handshake_pieces,
+    /// Turns that left some of them to the next one.
+    handshakes_put_off,
     /// DTLS handshakes finished.
     handshakes,
     /// DTLS handshakes that failed.

@@ -544,6 +544,50 @@ mod tests {
         }
     }
 
+    /// What the pieces of a handshake cost this side: behind the choice of how many a turn does.
+    #[test]
+    #[ignore = "a measurement; run it alone and with --release"]
+    #[expect(clippy::disallowed_methods, reason = "it measures")]
+    fn what_the_pieces_of_a_handshake_cost() {
+        const ROUNDS: u32 = 300;
+        let (ours, theirs) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let signalled = [theirs.fingerprint().clone()];
+        let mut pieces: Vec<(Duration, Duration)> = vec![];
+        for _ in 0..ROUNDS {
+            let mut done = 0;
+            let mut note = |begun: Instant| {
+                let took = begun.elapsed();
+                if pieces.len() == done {
+                    pieces.push((Duration::ZERO, Duration::ZERO));
+                }
+                let (sum, most) = &mut pieces[done];
+                (*sum, *most) = (*sum + took, took.max(*most));
+                done += 1;
+            };
+            let begun = Instant::now();
+            let mut client = ours.connect(begun, SrtpOffer::Gcm128Only, &signalled).unwrap();
+            let mut server = server::Server::new(&theirs, SrtpOffer::All);
+            let mut flight: Vec<_> = std::iter::from_fn(|| client.next_datagram()).collect();
+            note(begun);
+            while !flight.is_empty() {
+                let answers: Vec<_> =
+                    flight.iter().flat_map(|datagram| server.exchange(begun, datagram)).collect();
+                flight.clear();
+                for answer in answers {
+                    let begun = Instant::now();
+                    client.receive(begun, &answer);
+                    flight.extend(std::iter::from_fn(|| client.next_datagram()));
+                    note(begun);
+                }
+            }
+            assert!(matches!(client.next_outcome(), Some(Outcome::Keys(..))));
+        }
+        for (piece, (sum, most)) in pieces.into_iter().enumerate() {
+            let name = if piece == 0 { "start".to_owned() } else { format!("datagram {piece}") };
+            println!("{name}: {:?}, at most {most:?}", sum / ROUNDS);
+        }
+    }
+
     /// A server that sends anything: changed bytes, cut records, fragments of length zero. The client must neither
     /// panic through the guard nor hang, and must never report keys twice.
     #[test]

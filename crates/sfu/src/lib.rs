@@ -18,8 +18,8 @@
 //!    with the receiver's SSRC, payload type, extensions and unbroken numbering (`consumer.rs`, `rewrite.rs`,
 //!    `rtp.rs`), of the layer that is wanted and flows (`layers.rs`), the payload behind it with the receiver's own
 //!    picture numbers (`vp8.rs`), sealed in the [`Outbox`]'s arena. A full outbox leaves at once (`batch.rs`).
-//! 4. `worker/report.rs` does what is due: flights to repeat, transports that fell silent, sender and receiver
-//!    reports, keyframe requests.
+//! 4. `worker/report.rs` does what is due: transports that fell silent, sender and receiver reports, keyframe requests.
+//! 5. `worker/handshakes.rs` does a few of the pieces of handshakes that wait (`handshakes.rs`).
 //!
 //! How much of the wanted video a subscriber gets follows from its feedback: `twcc/` says when which packet came,
 //! `estimate.rs` whether that was too much, `allocation.rs` what is given instead (`worker/allocate.rs`).
@@ -40,6 +40,7 @@ mod estimate;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+mod handshakes;
 mod history;
 mod ids;
 mod keyframe;

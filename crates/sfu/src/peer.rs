@@ -148,6 +148,9 @@ pub(crate) struct World {
     pub(crate) fingerprint: crate::ortc::Fingerprint,
 }
 
+/// Datagrams of an address, or for it.
+pub(crate) type Datagrams = Vec<(SocketAddr, Vec<u8>)>;
+
 /// Datagrams that left, in order.
 #[derive(Default)]
 pub(crate) struct Sent(pub(crate) Vec<(SocketAddr, Vec<u8>)>);
@@ -227,10 +230,14 @@ impl World {
     }
 
     pub(crate) fn check(&mut self, number: usize, use_candidate: bool) {
+        let (from, check) = self.connectivity_check(number, use_candidate);
+        self.deliver(from, &check);
+    }
+
+    pub(crate) fn connectivity_check(&self, number: usize, use_candidate: bool) -> (SocketAddr, Vec<u8>) {
         let peer = &self.peers[number];
         let check = stun::client::check(&peer.username, &peer.password, use_candidate, [number as u8; 12]);
-        let from = peer.address;
-        self.deliver(from, &check);
+        (peer.address, check)
     }
 
     pub(crate) fn apply(&mut self, command: Command) {
@@ -239,7 +246,7 @@ impl World {
     }
 
     /// One datagram to the worker, and whatever follows from it; what nobody was there to take.
-    pub(crate) fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) -> Datagrams {
         self.turn(vec![(from, datagram.to_vec())])
     }
 
@@ -249,28 +256,48 @@ impl World {
         self.turn(datagrams.into_iter().map(|datagram| (from, datagram)).collect());
     }
 
-    pub(crate) fn turn(&mut self, datagrams: Vec<(SocketAddr, Vec<u8>)>) -> Vec<(SocketAddr, Vec<u8>)> {
+    /// Turns until nobody has anything to say; what nobody was there to take.
+    pub(crate) fn turn(&mut self, datagrams: Datagrams) -> Datagrams {
         let mut stray = vec![];
         let mut pending = VecDeque::from([datagrams]);
         while let Some(datagrams) = pending.pop_front() {
-            self.inbox.clear();
-            for (from, datagram) in datagrams {
-                let remote = self.remote(from);
-                assert!(self.inbox.push(remote, &datagram), "more than a batch");
-            }
-            let mut sent = Sent::default();
-            self.worker.turn(self.now, &mut self.inbox, &mut self.outbox, &mut sent);
-            for (to, datagram) in sent.0 {
-                match self.peers.iter_mut().find(|peer| peer.address == to) {
-                    Some(peer) => {
-                        let answers = peer.take(self.now, &datagram);
-                        pending.extend(answers.into_iter().map(|answer| vec![(to, answer)]));
-                    }
-                    None => stray.push((to, datagram)),
-                }
-            }
+            let (answers, nobodys) = self.one_turn(datagrams);
+            pending.extend(answers.into_iter().map(|answer| vec![answer]));
+            stray.extend(nobodys);
         }
         stray
+    }
+
+    /// One turn of the worker: what the peers answer to what it sent, and what nobody was there to take.
+    pub(crate) fn one_turn(&mut self, datagrams: Datagrams) -> (Datagrams, Datagrams) {
+        let mut sent = Sent::default();
+        self.worker_turn(datagrams, &mut sent);
+        self.take(sent)
+    }
+
+    /// What the worker alone does in a turn.
+    pub(crate) fn worker_turn(&mut self, datagrams: Datagrams, sent: &mut Sent) {
+        self.inbox.clear();
+        for (from, datagram) in datagrams {
+            let remote = self.remote(from);
+            assert!(self.inbox.push(remote, &datagram), "more than a batch");
+        }
+        self.worker.turn(self.now, &mut self.inbox, &mut self.outbox, sent);
+    }
+
+    /// Gives the peers what was sent: their answers, and what nobody was there to take.
+    pub(crate) fn take(&mut self, sent: Sent) -> (Datagrams, Datagrams) {
+        let (mut answers, mut stray) = (vec![], vec![]);
+        for (to, datagram) in sent.0 {
+            match self.peers.iter_mut().find(|peer| peer.address == to) {
+                Some(peer) => {
+                    let own = peer.take(self.now, &datagram);
+                    answers.extend(own.into_iter().map(|answer| (to, answer)));
+                }
+                None => stray.push((to, datagram)),
+            }
+        }
+        (answers, stray)
     }
 
     /// The way to a peer's address: datagrams, unless it is one of a connection.

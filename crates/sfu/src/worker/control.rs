@@ -113,6 +113,7 @@ impl Worker {
         consumers.into_iter().for_each(|consumer| self.remove_consumer(consumer));
         let Some(transport) = self.transports.try_remove(index) else { return };
         self.events.push(Event::TransportClosed { id: transport.id, usage: transport.usage(0) });
+        self.handshakes.forget(index);
         self.transport_ids.remove(&transport.id);
         self.by_ufrag.remove(&transport.local_ufrag);
         for path in &transport.paths {

@@ -1,13 +1,14 @@
-//! From a datagram to its meaning: demultiplexing (RFC 7983), ICE, DTLS, SRTP.
+//! From a datagram to its meaning: demultiplexing (RFC 7983), ICE, SRTP. DTLS waits for the end of the turn.
 
 use std::time::Instant;
 
 use super::Worker;
 use crate::{
-    Event, FailReason, LostReason, Remote, SrtpProfile,
+    Event, Remote,
     batch::{Inbox, Sender},
     downlink::{BELOW_RTP, micros},
-    dtls::{self, Outcome},
+    dtls,
+    handshakes::Piece,
     keyframe,
     loudest::Verdict,
     nack::{self, Gaps},
@@ -16,7 +17,7 @@ use crate::{
     reception::SenderClock,
     rtcp::{self, Statement},
     rtp,
-    srtp::{MAX_OVERHEAD, Refused, Role, Srtp},
+    srtp::{MAX_OVERHEAD, Refused},
     stun::{self, Check},
     transport::{Feed, Inbound},
 };
@@ -40,9 +41,7 @@ impl Worker {
         }
         let transport = self.by_address.get(&from).copied();
         match (transport, first) {
-            (Some(transport), _) if dtls::is_dtls(first) => {
-                self.receive_dtls(now, transport, datagram, sender)
-            }
+            (Some(transport), _) if dtls::is_dtls(first) => self.receive_dtls(transport, datagram),
             (None, _) if dtls::is_dtls(first) => self.counters.dropped_dtls_unchecked += 1,
             (Some(transport), _) if rtp::is_rtp_or_rtcp(first) => {
                 if rtp::is_rtcp(second) {
@@ -89,7 +88,7 @@ impl Worker {
         }
         self.heard(now, index);
         if start {
-            self.start_dtls(now, index, sender);
+            self.handshakes.push(index, Piece::Start);
         } else if first {
             self.arm(index, now + super::report::NOMINATION_PATIENCE);
         }
@@ -103,82 +102,6 @@ impl Worker {
             self.events.push(Event::TransportBack { id: transport.id });
             transport.consumers.clone().into_iter().for_each(|consumer| self.restart(consumer));
         }
-    }
-
-    pub(super) fn start_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
-        let Some(transport) = self.transports.get_mut(index) else { return };
-        match self.identity.connect(now, transport.offer, &transport.fingerprints) {
-            Ok(handshake) => {
-                transport.dtls = Some(handshake);
-                self.drive_dtls(now, index, sender);
-            }
-            Err(error) => {
-                tracing::error!(%error, "DTLS could not be started");
-                let event = Event::TransportFailed { id: transport.id, reason: FailReason::Dtls };
-                self.counters.handshakes_failed += 1;
-                self.end_transport(now, index, event);
-            }
-        }
-    }
-
-    fn receive_dtls(&mut self, now: Instant, index: usize, datagram: &[u8], sender: &mut Sender<'_>) {
-        let Some(handshake) = self.transports.get_mut(index).and_then(|transport| transport.dtls.as_mut())
-        else {
-            // Checks have passed, our hello has not left yet: the peer is the server and has nothing to say.
-            self.counters.dropped_dtls_unchecked += 1;
-            return;
-        };
-        handshake.receive(now, datagram);
-        self.drive_dtls(now, index, sender);
-    }
-
-    /// Sends what the handshake has to send and takes what came of it.
-    pub(super) fn drive_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
-        let Some(transport) = self.transports.get_mut(index) else { return };
-        let Some(handshake) = transport.dtls.as_mut() else { return };
-        while let Some(datagram) = handshake.next_datagram() {
-            if let Some(to) = transport.remote {
-                sender.bytes(to, &datagram);
-            }
-        }
-        let (outcome, wake, id) = (handshake.next_outcome(), handshake.next_wake(), transport.id);
-        if let Some(wake) = wake {
-            self.arm(index, wake);
-        }
-        match outcome {
-            None => {}
-            Some(Outcome::Keys(profile, material)) => match Srtp::new(profile, Role::Client, &material) {
-                Ok(srtp) => self.connected(now, index, profile, srtp),
-                Err(error) => {
-                    tracing::error!(%error, "exported keys do not fit");
-                    self.counters.handshakes_failed += 1;
-                    self.end_transport(now, index, Event::TransportFailed { id, reason: FailReason::Dtls });
-                }
-            },
-            Some(Outcome::Failed(reason)) => {
-                self.counters.handshakes_failed += 1;
-                self.end_transport(now, index, Event::TransportFailed { id, reason });
-            }
-            Some(Outcome::Closed) => {
-                self.end_transport(now, index, Event::TransportLost { id, reason: LostReason::Closed });
-            }
-        }
-    }
-
-    fn connected(&mut self, now: Instant, index: usize, profile: SrtpProfile, srtp: Srtp) {
-        let Some(transport) = self.transports.get_mut(index) else { return };
-        (transport.srtp, transport.profile) = (Some(srtp), Some(profile));
-        transport.next_report = Some(now + super::report::INTERVAL);
-        let consumers = transport.consumers.clone();
-        self.events.push(Event::TransportConnected { id: transport.id, profile });
-        self.arm(index, now + super::report::INTERVAL);
-        self.counters.handshakes += 1;
-        *match profile {
-            SrtpProfile::AeadAes128Gcm => &mut self.counters.profile_gcm_128,
-            SrtpProfile::AeadAes256Gcm => &mut self.counters.profile_gcm_256,
-            SrtpProfile::Aes128CmSha1_80 => &mut self.counters.profile_cm,
-        } += 1;
-        consumers.into_iter().for_each(|consumer| self.want_keyframe(consumer));
     }
 
     fn refused(&mut self, refused: Refused) {

@@ -5,6 +5,7 @@ mod ask;
 mod control;
 mod feedback;
 mod forward;
+mod handshakes;
 mod inbound;
 mod learn;
 mod quality;
@@ -27,6 +28,7 @@ use crate::{
     allocation::Source,
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
+    handshakes::Handshakes,
     producer::Producer,
     relay::Link,
     rooms::Rooms,
@@ -49,6 +51,8 @@ pub struct Worker {
     /// Addresses that passed an authenticated check.
     by_address: HashMap<Remote, usize>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// What is left of handshakes for later turns.
+    handshakes: Handshakes,
     events: Vec<Event>,
     counters: Counters,
     /// Producers with packets in this turn.
@@ -97,6 +101,7 @@ impl Worker {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             timers: BinaryHeap::new(),
+            handshakes: Handshakes::default(),
             events: Vec::new(),
             counters: Counters::default(),
             touched: Vec::new(),
@@ -118,7 +123,8 @@ impl Worker {
         Self { rooms: Rooms::new(max), ..self }
     }
 
-    /// One turn: read all, open all, then per subscriber its packets in a row; then what is due by time.
+    /// One turn: read all, open all, then per subscriber its packets in a row; then what is due by time; at last a few
+    /// pieces of handshakes.
     ///
     /// `inbox` holds what arrived since the last turn; the caller clears it.
     pub fn turn(&mut self, now: Instant, inbox: &mut Inbox, outbox: &mut Outbox, egress: &mut dyn Egress) {
@@ -132,6 +138,7 @@ impl Worker {
         self.send_again(now, &mut sender);
         self.ask_for_missing(now, &mut sender);
         self.run_timers(now, &mut sender);
+        self.shake_hands(now, &mut sender);
         self.request_keyframes(now, &mut sender);
         sender.flush();
         self.counters.datagrams_out += sender.sent;
@@ -148,7 +155,9 @@ impl Worker {
 
     /// When [`Self::turn`] must run even if nothing arrives.
     pub fn next_wake(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        // The worker's first moment is past whatever the time.
+        let at_once = (!self.handshakes.is_empty()).then_some(self.epoch);
+        at_once.or_else(|| self.timers.peek().map(|Reverse((at, _))| *at))
     }
 
     /// What happened since the last call, oldest first.

@@ -9,6 +9,7 @@ use super::Worker;
 use crate::{
     Event, FailReason, LostReason,
     batch::Sender,
+    handshakes::Piece,
     producer::Origin,
     rtcp::{ReportBlock, Writer},
     transport::Feed,
@@ -63,7 +64,7 @@ impl Worker {
             );
             let waits = transport.dtls.is_none();
             if waits && patience.is_some_and(|patience| now >= patience) {
-                self.start_dtls(now, index, sender);
+                self.handshakes.push(index, Piece::Start);
             } else if let Some(patience) = patience.filter(|_| waits) {
                 self.arm(index, patience);
             }
@@ -72,19 +73,11 @@ impl Worker {
             transport.lost = true;
             self.events.push(Event::TransportLost { id: transport.id, reason: LostReason::Silence });
         }
-        self.advance_dtls(now, index, sender);
+        self.advance_dtls(now, index);
         self.report(now, index, sender);
         self.send_transport_feedback(now, index, sender);
         self.rearm_keyframes(now, index);
         self.ask_publisher(now, index, sender);
-    }
-
-    fn advance_dtls(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
-        if let Some(handshake) = self.transports.get_mut(index).and_then(|transport| transport.dtls.as_mut())
-        {
-            handshake.advance(now);
-            self.drive_dtls(now, index, sender);
-        }
     }
 
     /// Sends the reports of a transport when their second is over.

@@ -5,6 +5,7 @@ mod call;
 mod connectivity;
 mod control;
 mod feedback;
+mod handshakes;
 mod hostile;
 mod keyframes;
 mod microphones;
