@@ -69,6 +69,7 @@ mod trend;
 mod twcc;
 mod usage;
 mod vp8;
+mod wheel;
 mod worker;
 
 pub use batch::{BATCH, Egress, Inbox, Outbox, Run, SLOT};

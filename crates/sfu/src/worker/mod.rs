@@ -15,11 +15,7 @@ mod resend;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-    time::Instant,
-};
+use std::{collections::HashMap, time::Instant};
 
 use slab::Slab;
 
@@ -33,6 +29,7 @@ use crate::{
     relay::Link,
     rooms::Rooms,
     transport::Transport,
+    wheel::Wheel,
 };
 
 /// The forwarding table and all streams on it. Pure: datagrams, commands and time in; datagrams and events out.
@@ -50,7 +47,10 @@ pub struct Worker {
     by_ufrag: HashMap<String, usize>,
     /// Addresses that passed an authenticated check.
     by_address: HashMap<Remote, usize>,
-    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// When which transport is to be looked at.
+    timers: Wheel<usize>,
+    /// Room for those that are due.
+    due: Vec<(Instant, usize)>,
     /// What is left of handshakes for later turns.
     handshakes: Handshakes,
     events: Vec<Event>,
@@ -100,7 +100,8 @@ impl Worker {
             consumer_ids: HashMap::new(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
-            timers: BinaryHeap::new(),
+            timers: Wheel::new(now),
+            due: Vec::new(),
             handshakes: Handshakes::default(),
             events: Vec::new(),
             counters: Counters::default(),
@@ -157,7 +158,7 @@ impl Worker {
     pub fn next_wake(&self) -> Option<Instant> {
         // The worker's first moment is past whatever the time.
         let at_once = (!self.handshakes.is_empty()).then_some(self.epoch);
-        at_once.or_else(|| self.timers.peek().map(|Reverse((at, _))| *at))
+        at_once.or_else(|| self.timers.next())
     }
 
     /// What happened since the last call, oldest first.
@@ -180,7 +181,7 @@ impl Worker {
         let Some(transport) = self.transports.get_mut(index) else { return };
         if transport.armed.is_none_or(|armed| at < armed) {
             transport.armed = Some(at);
-            self.timers.push(Reverse((at, index)));
+            self.timers.set(at, index);
         }
     }
 }

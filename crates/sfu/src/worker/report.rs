@@ -1,9 +1,6 @@
 //! What is due by time: handshakes, silence, RTCP reports, keyframe requests.
 
-use std::{
-    cmp::Reverse,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::{
@@ -34,10 +31,9 @@ impl Worker {
         for (to, datagram) in std::mem::take(&mut self.farewells) {
             sender.bytes(to, &datagram);
         }
-        while let Some(Reverse((at, index))) =
-            self.timers.peek().copied().filter(|Reverse((at, _))| *at <= now)
-        {
-            self.timers.pop();
+        let mut due = std::mem::take(&mut self.due);
+        self.timers.take_due(now, &mut due);
+        for (at, index) in due.drain(..) {
             let Some(transport) = self.transports.get_mut(index) else { continue };
             // Superseded by an earlier entry, or left over from a transport that had this place before.
             if transport.armed != Some(at) {
@@ -46,6 +42,7 @@ impl Worker {
             transport.armed = None;
             self.run_timer(now, index, sender);
         }
+        self.due = due;
     }
 
     /// Does all that is due for one transport and arms its next timer.
