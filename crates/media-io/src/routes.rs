@@ -575,7 +575,9 @@ mod tests {
                         && !routes.producers.contains_key(&ProducerId(producer)) =>
                         routes.route(publish(producer, transport)),
                     3 => routes.route(Command::RemoveProducer(ProducerId(producer))),
-                    4 if routes.transports.contains_key(&TransportId(transport)) =>
+                    // Ids are given once; a worker refuses one it has.
+                    4 if routes.transports.contains_key(&TransportId(transport))
+                        && !routes.consumers.contains_key(&ConsumerId(consumer)) =>
                         routes.route(subscribe(consumer, transport, producer)),
                     5 => routes.route(Command::RemoveConsumer(ConsumerId(consumer))),
                     _ => continue,
