@@ -69,8 +69,6 @@ pub(crate) struct WorkerHandle {
     /// Wakes the worker's epoll; None for a handle without a worker.
     wake: Option<File>,
     candidates: Vec<IceCandidate>,
-    /// Commands that may wait.
-    queue: usize,
 }
 
 /// What a worker and its handle share.
@@ -86,9 +84,28 @@ pub(crate) struct WorkerState {
 }
 
 /// The worker's end of a handle.
+#[derive(Debug)]
 pub(crate) struct WorkerEnd {
     commands: Receiver<Command>,
     state: Arc<WorkerState>,
+}
+
+/// A worker's place in tests: takes commands, and is as busy as it is told.
+#[derive(Debug)]
+pub struct Recording {
+    end: WorkerEnd,
+}
+
+impl Recording {
+    /// The commands since the last call.
+    pub fn commands(&self) -> impl Iterator<Item = Command> + '_ {
+        self.end.commands()
+    }
+
+    /// Per mille.
+    pub fn be_busy(&self, busy: u32) {
+        self.end.state.busy.store(busy, Ordering::Relaxed);
+    }
 }
 
 impl WorkerEnd {
@@ -116,7 +133,7 @@ impl WorkerHandle {
         let (sender, commands) = sync_channel(COMMAND_QUEUE);
         let state = Arc::<WorkerState>::default();
         let end = WorkerEnd { commands, state: Arc::clone(&state) };
-        (Self { commands: sender, state, wake, candidates, queue: COMMAND_QUEUE }, end)
+        (Self { commands: sender, state, wake, candidates }, end)
     }
 
     fn load(&self) -> Load {
@@ -125,7 +142,7 @@ impl WorkerHandle {
 
     /// Whether so many commands find room. Only the holder of the routes sends, so they still do later.
     fn has_room(&self, commands: usize) -> bool {
-        self.state.waiting.load(Ordering::Acquire).saturating_add(commands) <= self.queue
+        self.state.waiting.load(Ordering::Acquire) + commands <= COMMAND_QUEUE
     }
 
     fn send(&self, command: Command) -> Result<(), Overloaded> {
@@ -155,13 +172,11 @@ impl MediaHandle {
         Self { shared: Arc::new(Shared { workers, routes, door, fingerprint }) }
     }
 
-    /// A handle without a worker, whose commands come out of the receiver: for tests of the control plane.
-    pub fn recording(candidates: Vec<IceCandidate>, fingerprint: Fingerprint) -> (Self, Receiver<Command>) {
-        let (mut worker, end) = WorkerHandle::new(None, candidates);
-        // Nobody counts what is taken out; a full channel refuses.
-        worker.queue = usize::MAX;
+    /// A handle without a worker, whose commands are kept: for tests of the control plane.
+    pub fn recording(candidates: Vec<IceCandidate>, fingerprint: Fingerprint) -> (Self, Recording) {
+        let (worker, end) = WorkerHandle::new(None, candidates);
         let limits = SpreadLimits { transports: usize::MAX, busy: u32::MAX };
-        (Self::new(vec![worker], limits, None, fingerprint), end.commands)
+        (Self::new(vec![worker], limits, None, fingerprint), Recording { end })
     }
 
     /// Chooses the worker of a transport about to be opened; the addresses clients reach it at, for `iceCandidates`.
@@ -285,5 +300,32 @@ impl MediaHandle {
 impl fmt::Debug for MediaHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MediaHandle").field("workers", &self.shared.workers.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newcomers_are_refused_from_one_mark_and_admitted_below_another() {
+        let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
+        let (handle, recording) = MediaHandle::recording(Vec::new(), fingerprint);
+        for (busy, admitted) in
+            [(0, true), (849, true), (850, false), (800, false), (750, false), (749, true), (849, true)]
+        {
+            recording.be_busy(busy);
+            assert_eq!(handle.admit(RoomId(1)).is_ok(), admitted, "{busy}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_is_nearly_full_takes_no_more_until_it_is_read() {
+        let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
+        let (handle, recording) = MediaHandle::recording(Vec::new(), fingerprint);
+        let taken = (0..COMMAND_QUEUE).filter(|_| handle.send(Command::ReportUsage).is_ok()).count();
+        assert_eq!(taken, COMMAND_QUEUE - MOST_AT_ONCE + 1);
+        assert_eq!(recording.commands().count(), taken);
+        assert!(handle.send(Command::ReportUsage).is_ok());
     }
 }

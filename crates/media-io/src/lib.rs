@@ -8,6 +8,6 @@ mod sys;
 mod tcp;
 mod worker;
 
-pub use handle::{ADMIT_BELOW, Busy, COMMAND_QUEUE, MediaHandle, Overloaded, REFUSE_ABOVE};
+pub use handle::{ADMIT_BELOW, Busy, COMMAND_QUEUE, MediaHandle, Overloaded, REFUSE_ABOVE, Recording};
 pub use tcp::{TcpEnd, TcpLimits};
 pub use worker::{MAX_WORKERS, MediaConfig, MediaThreads, StartError, TcpConfig, start};

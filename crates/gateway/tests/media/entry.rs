@@ -124,6 +124,25 @@ async fn a_full_room_refuses_the_next_and_never_one_who_is_in(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn while_the_media_workers_are_busy_newcomers_wait_and_the_seated_stay(pool: PgPool) {
+    let server = Server::start(&pool, 1).await;
+    let community = Community::make(&server, &["ann", "bob"]).await;
+    let (ann, bob) =
+        (Client::new(&server, &community, "ann").await, Client::new(&server, &community, "bob").await);
+    ann.enter(&server).await;
+    server.media.be_busy(rotunda_media_io::REFUSE_ABOVE);
+    let refused = bob.try_enter(&server).await;
+    assert_eq!((&refused["code"], &refused["data"]), (&json!(503), &Value::Null));
+    assert_eq!(refused["msg"], "the server is busy, try again later");
+    // Who has a seat keeps it, and may ask again.
+    ann.enter(&server).await;
+    let snapshot = ann.rest(&server, "GET", &ann.room("/snapshot"), &Value::Null).await;
+    assert_eq!(snapshot["data"]["snapshot"]["members"].as_array().unwrap().len(), 1);
+    server.media.be_busy(rotunda_media_io::ADMIT_BELOW - 1);
+    bob.enter(&server).await;
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn of_a_thousand_entries_at_once_the_limit_gets_in(pool: PgPool) {
     const LIMIT: usize = 10;
     let server = Server::start(&pool, 1).await;

@@ -5,7 +5,6 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
-        mpsc::Receiver,
     },
     time::Duration,
 };
@@ -17,7 +16,7 @@ use rotunda_core::{
     media, role, role::RoleUpdate, server, server::NewServer,
 };
 use rotunda_gateway::{DoorLimits, Gateway, GatewayConfig, PublicOrigin, room, router};
-use rotunda_media_io::MediaHandle;
+use rotunda_media_io::{MediaHandle, Recording};
 use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, Millis, Right, ServerId, UserKey,
     auths::AuthValue,
@@ -61,7 +60,7 @@ pub struct Server {
     pub gateway: Gateway,
     pub address: SocketAddr,
     pub clock: Arc<TestClock>,
-    pub commands: Receiver<Command>,
+    pub media: Recording,
     /// What the media worker reports.
     pub reports: tokio::sync::mpsc::Sender<Event>,
     records: (oneshot::Sender<()>, JoinHandle<()>),
@@ -79,7 +78,7 @@ impl Server {
         let keys = Keys::new(&[1; 32], &[2; 32]).unwrap();
         let core = Core::open(Store::from_pool(pool.clone()), env, CoreConfig::new(keys)).await.unwrap();
         let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
-        let (handle, commands) = MediaHandle::recording(Vec::new(), fingerprint);
+        let (handle, media) = MediaHandle::recording(Vec::new(), fingerprint);
         let rooms = room::Registry::new(core.clone(), handle, room::Times::default());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -96,7 +95,7 @@ impl Server {
         let gateway = Gateway::new(core.clone(), rooms, config);
         let app = router(gateway.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { core, gateway, address, clock, commands, reports, records }
+        Self { core, gateway, address, clock, media, reports, records }
     }
 
     /// Writes what is left of the records, as a server that stops.
@@ -120,7 +119,7 @@ impl Server {
 
     /// Commands the media worker was given since the last call.
     pub fn table(&self) -> Vec<Command> {
-        self.commands.try_iter().collect()
+        self.media.commands().collect()
     }
 
     /// One HTTP request on its own connection: status and body.
