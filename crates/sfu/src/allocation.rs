@@ -1,10 +1,11 @@
 //! Which layer of which source a subscriber gets when not everything fits.
 //!
 //! Layers are few and far apart, so this is a climb by steps and not a rate to be followed: one step at a time, down at
-//! once when too much is sent, up when the next step fits into what the way is known to carry, and beyond that as a
-//! try, after a wait that doubles with every try that failed.
+//! once when too much is sent, up when the next step fits into what the way is known to carry, and beyond that when a
+//! probe has shown that it does. Where none is possible the step itself is the try. The wait for either doubles with
+//! every one that failed.
 
-use crate::estimate::SETTLE;
+use crate::{estimate::SETTLE, probe::Goal};
 
 /// Layers of one source at most.
 pub(crate) const MAX_LAYERS: usize = 3;
@@ -16,6 +17,12 @@ const PROBATION: u64 = 6_000_000;
 /// of a full queue; a way that became wider is noticed this much later.
 const FIRST_WAIT: u64 = 12_000_000;
 const LONGEST_WAIT: u64 = 24_000_000;
+/// The wait before a probe, in µs: at first, and at most. One that fails costs listeners nothing but some filling; a way
+/// that became wider is noticed this much later.
+const FIRST_PROBE_WAIT: u64 = 3_000_000;
+const LONGEST_PROBE_WAIT: u64 = 12_000_000;
+/// Overuse within this time (µs) after a probe that failed is the probe's.
+const PROBE_ECHO: u64 = 500_000;
 /// What was borne for `STABLE` µs and suddenly is not is tried again after `SHORT_WAIT` µs: somebody else behind the
 /// same link tried too much, and gives way as well.
 const STABLE: u64 = 10_000_000;
@@ -62,6 +69,16 @@ pub(crate) enum Answer {
     Less,
 }
 
+/// What comes of having nothing to complain of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Raise {
+    Nothing,
+    /// More is given.
+    More,
+    /// More is given when the way turns out to bear it.
+    Probe(Goal),
+}
+
 /// A step that may turn out to be too much.
 #[derive(Debug, Clone, Copy)]
 struct Try {
@@ -87,6 +104,11 @@ pub(crate) struct Budget {
     /// A step beyond the capacity that is on probation.
     trying: Option<Try>,
     wait: u64,
+    /// The next step was measured to fit.
+    measured: bool,
+    probe_wait: u64,
+    /// When the next probe may be sent.
+    probe_at: u64,
     /// Makes waits up to a quarter longer, differently for everybody: subscribers behind one link must not try at
     /// one time.
     spread: u8,
@@ -104,6 +126,9 @@ impl Budget {
             warned: None,
             trying: None,
             wait: FIRST_WAIT,
+            measured: false,
+            probe_wait: FIRST_PROBE_WAIT,
+            probe_at: now,
             spread,
             retry: now,
         }
@@ -131,7 +156,9 @@ impl Budget {
         let wait = if stable { SHORT_WAIT } else { self.wait };
         self.capacity = Some(capacity);
         (self.stepped, self.settled) = (now, now + SETTLE);
-        self.retry = now + wait + wait * u64::from(self.spread) / 1024;
+        self.retry = now + self.spread(wait);
+        (self.measured, self.probe_wait) = (false, FIRST_PROBE_WAIT);
+        self.probe_at = now + self.spread(if failed.is_some() { self.wait } else { FIRST_PROBE_WAIT });
         // Nobody is paused at the first sign, except after having been taken up: what was sent before a try fits, and
         // somebody else's try will be over in a moment.
         let second_sign = self.warned.replace(now).is_some_and(|warned| now < warned + WARNING);
@@ -140,9 +167,11 @@ impl Budget {
         if fit(capacity.saturating_sub(audio), least, sources) { Answer::Less } else { Answer::Waits }
     }
 
-    /// Nothing is wrong. True: more is given.
-    pub(crate) fn raise(&mut self, now: u64, audio: u64, sources: &mut [Source]) -> bool {
-        let Some(mut capacity) = self.capacity else { return give_all(sources) };
+    /// Nothing is wrong. `probes`: the way can be probed.
+    pub(crate) fn raise(&mut self, now: u64, audio: u64, probes: bool, sources: &mut [Source]) -> Raise {
+        let Some(mut capacity) = self.capacity else {
+            return if give_all(sources) { Raise::More } else { Raise::Nothing };
+        };
         if let Some(passed) = self.trying.filter(|try_| now >= try_.since + PROBATION) {
             capacity = capacity.max(passed.total);
             (self.capacity, self.trying, self.wait, self.retry) = (Some(capacity), None, FIRST_WAIT, now);
@@ -152,29 +181,50 @@ impl Budget {
             if self.trying.is_none() && now >= self.overused + PROBATION {
                 *self = Self::new(now, self.spread);
             }
-            return false;
+            return Raise::Nothing;
         };
-        if now < self.stepped + CALM || self.trying.is_some() {
-            return false;
+        // What was measured needs not wait for the last step to prove itself.
+        if now < self.stepped + CALM || self.trying.is_some() && !probes {
+            return Raise::Nothing;
         }
         let total = |sources: &[Source]| audio + sources.iter().map(|s| s.rate(s.given)).sum::<u64>();
         let before = total(sources);
-        let Some(source) = sources.get_mut(next) else { return false };
+        let Some(source) = sources.get_mut(next) else { return Raise::Nothing };
         let (given, above) = (source.given, source.above());
         source.given = above;
         let after = total(sources);
         // A step to less or to what is not sent yet costs nothing that is known: it is a try as well.
-        if after > capacity || after <= before {
-            if now < self.retry {
-                if let Some(source) = sources.get_mut(next) {
-                    source.given = given;
-                }
-                return false;
+        let is_try = after > capacity || after <= before;
+        let can_probe = probes && after > before;
+        if is_try && (can_probe || self.trying.is_some() || now < self.retry) {
+            if let Some(source) = sources.get_mut(next) {
+                source.given = given;
             }
+            let due = can_probe && now >= self.probe_at;
+            return if due { Raise::Probe(Goal { known: before, target: after }) } else { Raise::Nothing };
+        }
+        if is_try || std::mem::take(&mut self.measured) {
             self.trying = Some(Try { since: now, total: after, resumed: given.is_none() });
         }
         self.stepped = now;
-        true
+        Raise::More
+    }
+
+    /// A probe has shown that the way carries so many bits per second.
+    pub(crate) fn probe_went_well(&mut self, now: u64, carries: u64) {
+        self.capacity = self.capacity.map(|capacity| capacity.max(carries));
+        (self.measured, self.probe_wait, self.probe_at) = (true, FIRST_PROBE_WAIT, now);
+    }
+
+    /// A probe has shown that the way does not carry more, or nothing.
+    pub(crate) fn probe_failed(&mut self, now: u64) {
+        self.probe_at = now + self.spread(self.probe_wait);
+        self.probe_wait = (self.probe_wait * 2).min(LONGEST_PROBE_WAIT);
+        self.settled = self.settled.max(now + PROBE_ECHO);
+    }
+
+    fn spread(&self, wait: u64) -> u64 {
+        wait + wait * u64::from(self.spread) / 1024
     }
 }
 
@@ -228,9 +278,9 @@ mod tests {
     fn without_overuse_everything_is_given() {
         let mut budget = Budget::new(0, 0);
         let mut sources = [source(None), source(Some(0))];
-        assert!(budget.raise(0, AUDIO, &mut sources));
+        assert_eq!(budget.raise(0, AUDIO, true, &mut sources), Raise::More);
         assert_eq!(given(&sources), [Some(1), Some(1)]);
-        assert!(!budget.raise(1, AUDIO, &mut sources));
+        assert_eq!(budget.raise(1, AUDIO, true, &mut sources), Raise::Nothing);
     }
 
     #[test]
@@ -290,7 +340,7 @@ mod tests {
             over = if total > capacity { over + 1 } else { 0 };
             if over >= 5 {
                 budget.lower(now, capacity, AUDIO, sources);
-            } else if over == 0 && budget.raise(now, AUDIO, sources) {
+            } else if over == 0 && budget.raise(now, AUDIO, false, sources) == Raise::More {
                 steps.push(tenth / 10);
             }
         }
@@ -311,6 +361,37 @@ mod tests {
     }
 
     #[test]
+    fn where_the_way_can_be_probed_nothing_is_tried_before() {
+        let mut budget = Budget::new(0, 0);
+        let mut sources = [source(Some(1))];
+        budget.lower(0, 300_000, AUDIO, &mut sources);
+        assert_eq!(given(&sources), [Some(0)]);
+        let mut probes = vec![];
+        for tenth in 0..600 {
+            let now = tenth * SECOND / 10;
+            match budget.raise(now, AUDIO, true, &mut sources) {
+                Raise::Nothing => {}
+                Raise::More => panic!("not measured to fit"),
+                Raise::Probe(goal) => {
+                    assert_eq!(goal, Goal { known: AUDIO + 150_000, target: AUDIO + 1_000_000 });
+                    probes.push(tenth / 10);
+                    budget.probe_failed(now);
+                }
+            }
+        }
+        assert_eq!(probes, [3, 6, 12, 24, 36, 48], "waits of 3, 6 and then 12 s");
+        budget.probe_went_well(60 * SECOND, (AUDIO + 1_000_000) * 11 / 10);
+        assert_eq!(budget.raise(60 * SECOND, AUDIO, true, &mut sources), Raise::More);
+        assert_eq!(given(&sources), [Some(1)]);
+        // It was wrong: the next probe waits for as long as another try would.
+        budget.lower(62 * SECOND, 300_000, AUDIO, &mut sources);
+        assert_eq!(given(&sources), [Some(0)]);
+        let early = 62 * SECOND + LONGEST_WAIT - 1;
+        assert_eq!(budget.raise(early, AUDIO, true, &mut sources), Raise::Nothing);
+        assert!(matches!(budget.raise(early + 1, AUDIO, true, &mut sources), Raise::Probe(_)));
+    }
+
+    #[test]
     fn what_is_known_to_fit_needs_no_try() {
         let mut budget = Budget::new(0, 0);
         let mut sources = [source(Some(1)); 3];
@@ -319,8 +400,8 @@ mod tests {
         assert_eq!(given(&sources), [Some(0), None, None]);
         // The subscriber switched the other two off.
         let mut left = [source(None)];
-        assert!(!budget.raise(SECOND + CALM - 1, AUDIO, &mut left));
-        assert!(budget.raise(SECOND + CALM, AUDIO, &mut left));
+        assert_eq!(budget.raise(SECOND + CALM - 1, AUDIO, false, &mut left), Raise::Nothing);
+        assert_eq!(budget.raise(SECOND + CALM, AUDIO, false, &mut left), Raise::More);
         assert_eq!(given(&left), [Some(0)]);
     }
 
@@ -348,7 +429,7 @@ mod tests {
         #[test]
         fn nothing_is_given_beyond_what_is_wanted(
             seed in prop::collection::vec((0_u8..3, prop::option::of(0_u8..3), [0_u64..2_000_000, 0..2_000_000, 0..2_000_000]), 0..6),
-            events in prop::collection::vec((any::<bool>(), 0_u64..3 * SECOND, 0_u64..4_000_000), 0..60),
+            events in prop::collection::vec((any::<bool>(), any::<bool>(), 0_u64..3 * SECOND, 0_u64..4_000_000), 0..60),
         ) {
             let mut sources: Vec<Source> = seed
                 .into_iter()
@@ -356,13 +437,13 @@ mod tests {
                 .collect();
             let mut budget = Budget::new(0, 0);
             let mut now = 0;
-            for (over, passed, arriving) in events {
+            for (over, probes, passed, arriving) in events {
                 now += passed;
                 let before = sources.clone();
                 let changed = if over {
                     budget.lower(now, arriving, AUDIO, &mut sources) == Answer::Less
                 } else {
-                    budget.raise(now, AUDIO, &mut sources)
+                    budget.raise(now, AUDIO, probes, &mut sources) == Raise::More
                 };
                 prop_assert_eq!(changed, before != sources);
                 for (before, after) in before.iter().zip(&sources) {

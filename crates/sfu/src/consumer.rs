@@ -22,6 +22,8 @@ use crate::{
 
 /// Sender reports remembered, to measure the round trip against: one a second, so this covers 8 s.
 const REMEMBERED_REPORTS: usize = 8;
+/// Bytes of a packet of padding alone: as many as its last byte can count.
+const PADDING: u8 = 255;
 
 pub(crate) struct Consumer {
     pub(crate) id: ConsumerId,
@@ -191,6 +193,63 @@ impl Consumer {
         Ok(Again { sealed, rtx: true, numbered: true })
     }
 
+    /// Whether filling can be sent and be told of: there is a stream of retransmissions, and feedback.
+    pub(crate) fn can_fill(&self) -> bool {
+        self.mapping.extensions.transport_cc.is_some()
+            && self.mapping.rtx_ssrc.is_some()
+            && self.mapping.payloads.iter().any(|payload| payload.rtx.is_some())
+    }
+
+    /// Writes and seals a packet that was sent before as filling, in the stream of the retransmissions; the sealed
+    /// length. `index`: the receiver's.
+    pub(crate) fn write_filling(
+        &mut self,
+        packet: &[u8],
+        index: u64,
+        sent: &Sent,
+        srtp: &Srtp,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let header = Header::read(packet).ok().filter(|_| self.records.has(index))?;
+        let payload_map = self.payload(header.payload_type)?;
+        let place = Written {
+            ssrc: self.mapping.rtx_ssrc?,
+            payload_type: payload_map.rtx?.1,
+            codec: payload_map.codec,
+            index: self.rtx_next,
+            timestamp: header.timestamp.wrapping_add(self.rewrite.timestamp_offset()),
+            original: Some(index as u16),
+        };
+        let sealed = self.compose(packet, &header, &place, sent, srtp, out).ok()?;
+        self.rtx_next += 1;
+        Some(sealed)
+    }
+
+    /// Writes and seals a packet of the stream of the retransmissions that holds padding alone; the sealed length.
+    pub(crate) fn write_padding(&mut self, sent: &Sent, srtp: &Srtp, out: &mut [u8]) -> Option<usize> {
+        let (_, payload_type) = self.mapping.payloads.iter().find_map(|payload| payload.rtx)?;
+        // An empty packet to write the header of.
+        let empty = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut header = Header::read(&empty).ok()?;
+        header.padding = true;
+        let place = Written {
+            ssrc: self.mapping.rtx_ssrc?,
+            payload_type,
+            // Without picture numbers to rewrite.
+            codec: Codec::Opus,
+            index: self.rtx_next,
+            timestamp: self.rewrite.timestamp_offset(),
+            original: None,
+        };
+        let head = self.write_head(&empty, &header, &place, sent, out)?;
+        let length = head + usize::from(PADDING);
+        out.get_mut(head..length)?.fill(0);
+        *out.get_mut(length - 1)? = PADDING;
+        let sealed = srtp.seal_rtp(out, head, length, place.index)?;
+        self.rtx_next += 1;
+        Some(sealed)
+    }
+
     /// Writes and seals a plain packet of the producer under another header; the sealed length.
     fn compose(
         &mut self,
@@ -202,6 +261,31 @@ impl Consumer {
         out: &mut [u8],
     ) -> Result<usize, Skip> {
         let payload = packet.get(header.length..).ok_or(Skip::Unsealed)?;
+        let head = self.write_head(packet, header, place, sent, out).ok_or(Skip::Unsealed)?;
+        let mut start = head;
+        if let Some(original) = place.original {
+            start += rtx::OSN;
+            out.get_mut(head..start).ok_or(Skip::Unsealed)?.copy_from_slice(&original.to_be_bytes());
+        }
+        let length = start + payload.len();
+        let written = out.get_mut(start..length).ok_or(Skip::Unsealed)?;
+        written.copy_from_slice(payload);
+        // Sent again it is of the piece taken up now, so it gets the same numbers.
+        if let Some(source) = self.rewrite.source().filter(|_| place.codec == Codec::Vp8) {
+            self.pictures.rewrite(source, written);
+        }
+        srtp.seal_rtp(out, head, length, place.index).ok_or(Skip::Unsealed)
+    }
+
+    /// Writes the header under which the receiver gets a packet; its length.
+    fn write_head(
+        &self,
+        packet: &[u8],
+        header: &Header,
+        place: &Written,
+        sent: &Sent,
+        out: &mut [u8],
+    ) -> Option<usize> {
         let find = |id: Option<u8>, bytes: usize| {
             let id = id?;
             header
@@ -234,20 +318,7 @@ impl Consumer {
             ssrc: place.ssrc,
             extensions: &extensions,
         };
-        let head = outgoing.write(out).ok_or(Skip::Unsealed)?;
-        let mut start = head;
-        if let Some(original) = place.original {
-            start += rtx::OSN;
-            out.get_mut(head..start).ok_or(Skip::Unsealed)?.copy_from_slice(&original.to_be_bytes());
-        }
-        let length = start + payload.len();
-        let written = out.get_mut(start..length).ok_or(Skip::Unsealed)?;
-        written.copy_from_slice(payload);
-        // Sent again it is of the piece taken up now, so it gets the same numbers.
-        if let Some(source) = self.rewrite.source().filter(|_| place.codec == Codec::Vp8) {
-            self.pictures.rewrite(source, written);
-        }
-        srtp.seal_rtp(out, head, length, place.index).ok_or(Skip::Unsealed)
+        outgoing.write(out)
     }
 
     fn payload(&self, payload_type: u8) -> Option<PayloadMap> {

@@ -119,6 +119,13 @@ counters! {
     overuse_growing_queue,
     overuse_standing_queue,
     overuse_loss,
+    /// Tries whether a subscriber's way bears more, by filling sent for a moment, and how they ended. The difference
+    /// goes on or lost its object.
+    probes_sent,
+    probes_good,
+    probes_bad,
+    /// Packets of filling.
+    probe_packets,
     /// Subscribers' videos paused and taken up again for bandwidth; the difference is paused now or was removed since.
     paused_by_bandwidth,
     resumed_by_bandwidth,

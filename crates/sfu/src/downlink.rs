@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{allocation::Budget, estimate::Estimator, twcc::Departures};
+use crate::{
+    allocation::Budget,
+    estimate::Estimator,
+    probe::{Goal, Outcome, Probe},
+    twcc::{Departures, Fate},
+};
 
 /// How often what is given is looked at. Feedback comes every 50 to 250 ms.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(50);
@@ -17,6 +22,7 @@ pub(crate) struct Downlink {
     pub(crate) departures: Departures,
     pub(crate) estimator: Estimator,
     pub(crate) budget: Budget,
+    pub(crate) probe: Option<Probe>,
     next_allocation: Option<Instant>,
 }
 
@@ -28,6 +34,7 @@ impl Downlink {
             departures: Departures::default(),
             estimator: Estimator::new(),
             budget: Budget::new(now, spread),
+            probe: None,
             next_allocation: None,
         }
     }
@@ -38,12 +45,45 @@ impl Downlink {
         if numbered {
             self.departures.sent(now, bytes + BELOW_RTP);
         }
+        if let Some(probe) = self.probe.as_mut() {
+            probe.sent(now, bytes + BELOW_RTP, numbered);
+        }
     }
 
     /// Takes transport-wide feedback. False: malformed.
     pub(crate) fn feedback(&mut self, now: u64, body: &[u8]) -> bool {
-        let estimator = &mut self.estimator;
-        self.departures.feedback(now, body, |fate| estimator.fate(now, fate))
+        let (estimator, probe) = (&mut self.estimator, &mut self.probe);
+        self.departures.feedback(now, body, |fate| {
+            let (Fate::Missing { sent } | Fate::Arrived { sent, .. } | Fate::AfterAll { sent, .. }) = fate;
+            let probing = probe.as_ref().is_some_and(|probe| probe.covers(sent));
+            estimator.fate(now, fate, probing);
+            if let Some(probe) = probe.as_mut() {
+                probe.fate(fate);
+            }
+        })
+    }
+
+    /// Takes what a receiver report says of `packets` packets: the share of 256 that was lost.
+    pub(crate) fn report(&mut self, now: u64, packets: u32, fraction_lost: u8) {
+        self.estimator.report(now, packets, fraction_lost);
+        // The next one is a second away: too long to leave sound beside a try that failed.
+        self.next_allocation = None;
+    }
+
+    /// Begins to find out whether the way bears more. False: it cannot be told at present.
+    pub(crate) fn begin_probe(&mut self, now: u64, goal: Goal) -> bool {
+        let calm = self.estimator.calm(now);
+        self.probe = calm.map(|calm| Probe::new(now, goal, calm));
+        self.probe.is_some()
+    }
+
+    /// Takes what a probe has shown.
+    pub(crate) fn end_probe(&mut self, now: u64, outcome: Outcome) {
+        self.probe = None;
+        match outcome {
+            Outcome::Good(carries) => self.budget.probe_went_well(now, carries),
+            Outcome::Bad => self.budget.probe_failed(now),
+        }
     }
 
     /// Whether it is time to look at what is given.

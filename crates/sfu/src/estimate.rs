@@ -5,7 +5,7 @@
 //! is what the way carries. Three things say so: a queue that grows (`trend.rs`) and does not empty in between, a
 //! queue that stands, and loss.
 
-use crate::{rate::Rate, trend::Trend, twcc::Fate};
+use crate::{probe::Calm, rate::Rate, trend::Trend, twcc::Fate};
 
 /// The queue is what the fastest packet of this time (µs) waited. A keyframe queues up for less; longer would let
 /// audio wait longer before video gives way.
@@ -35,6 +35,13 @@ const MIN_PACKETS: f64 = 10.0;
 const DEVIATIONS: f64 = 2.0;
 /// If sending less left so much of the loss, it is not ours.
 const REMAINS: f64 = 0.5;
+/// Transport-wide feedback comes every 50 to 250 ms. Without any for this long, in µs, nothing is measured; and without
+/// any for longer the receiver sends none. Shorter would take a way whose queue delays feedback for one without.
+const FEEDBACK_LIFE: u64 = 1_000_000;
+const FEEDBACK_GONE: u64 = 5_000_000;
+/// Weight of one packet in the noise, and the most noise (µs): beyond it nothing is measured on the way.
+const NOISE_WEIGHT: i64 = 64;
+const MOST_NOISE: i64 = 100_000;
 
 /// Why sending is too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +102,10 @@ pub(crate) struct Estimator {
     loss: Loss,
     /// Since when every verdict found the queue to grow.
     growing_since: Option<u64>,
-    has_feedback: bool,
+    /// When transport-wide feedback came last.
+    heard: Option<u64>,
+    /// How much longer than the shortest delays of their time packets travel on average, in µs.
+    noise: i64,
     /// Something was told since the last verdict.
     is_fresh: bool,
 }
@@ -111,7 +121,8 @@ impl Estimator {
             received: 0,
             loss: Loss::new(),
             growing_since: None,
-            has_feedback: false,
+            heard: None,
+            noise: 0,
             is_fresh: false,
         }
     }
@@ -121,20 +132,25 @@ impl Estimator {
         self.sent.add(now, bytes);
     }
 
-    /// What a transport-wide feedback says of a packet.
-    pub(crate) fn fate(&mut self, now: u64, fate: Fate) {
-        (self.has_feedback, self.is_fresh) = (true, true);
+    /// What a transport-wide feedback says of a packet. `probing`: it was sent beside filling, so that its loss tells
+    /// nothing of what is sent otherwise.
+    pub(crate) fn fate(&mut self, now: u64, fate: Fate, probing: bool) {
+        (self.heard, self.is_fresh) = (Some(now), true);
+        let (sent, lost, back) = match fate {
+            Fate::Missing { sent } => (sent, 1.0, 0.0),
+            Fate::Arrived { sent, .. } => (sent, 0.0, 1.0),
+            Fate::AfterAll { sent, .. } => (sent, -1.0, 1.0),
+        };
+        if !probing {
+            self.loss.add(now, sent, back, lost);
+        }
         match fate {
-            Fate::Missing { sent } => self.loss.add(now, sent, 0.0, 1.0),
+            Fate::Missing { .. } => {}
             Fate::Arrived { sent, received, bytes } => {
-                self.loss.add(now, sent, 1.0, 0.0);
                 self.trend.packet(sent, received);
                 self.arrival(sent, received, bytes);
             }
-            Fate::AfterAll { sent, received, bytes } => {
-                self.loss.add(now, sent, 1.0, -1.0);
-                self.arrival(sent, received, bytes);
-            }
+            Fate::AfterAll { sent, received, bytes } => self.arrival(sent, received, bytes),
         }
     }
 
@@ -142,6 +158,9 @@ impl Estimator {
         let delay = received.saturating_sub_unsigned(sent);
         self.waiting.add(sent, delay);
         self.empty.add(sent, delay);
+        if let Some(least) = self.waiting.so_far() {
+            self.noise += (delay.saturating_sub(least).min(MOST_NOISE) - self.noise) / NOISE_WEIGHT;
+        }
         // The receiver's clock may begin anywhere.
         let received = u64::try_from(received).unwrap_or(0);
         self.arrived.add(received, bytes);
@@ -159,6 +178,18 @@ impl Estimator {
     /// How long packets wait on the way at least, in µs; 0 when it is not known.
     pub(crate) fn queue(&self) -> i64 {
         self.waiting.get().zip(self.empty.so_far()).map_or(0, |(now, empty)| now.saturating_sub(empty))
+    }
+
+    /// Whether the receiver sends transport-wide feedback.
+    pub(crate) fn has_feedback(&self, now: u64) -> bool {
+        self.heard.is_some_and(|heard| now < heard + FEEDBACK_GONE)
+    }
+
+    /// What a probe is measured against; None while there is a queue, or no feedback to judge one by.
+    pub(crate) fn calm(&self, now: u64) -> Option<Calm> {
+        let is_heard = self.heard.is_some_and(|heard| now < heard + FEEDBACK_LIFE);
+        let delay = self.waiting.so_far().filter(|_| is_heard && self.queue() < GROWING_QUEUE)?;
+        Some(Calm { delay, noise: self.noise, lost: self.loss.ambient })
     }
 
     /// Whether too much is being sent, if anything is known that was not when it was asked last.
@@ -183,7 +214,7 @@ impl Estimator {
 
     /// Bits per second that arrive.
     pub(crate) fn arriving(&self, now: u64) -> u64 {
-        if self.has_feedback {
+        if self.heard.is_some() {
             return self.arrived.bits_per_second(self.received, Rate::HALF_SECOND);
         }
         (self.sent.bits_per_second(now, Rate::SECOND) as f64

@@ -50,6 +50,7 @@ mod nack;
 pub mod ortc;
 #[cfg(test)]
 mod peer;
+mod probe;
 mod producer;
 mod quality;
 mod rate;

@@ -77,6 +77,12 @@ impl Records {
         }
     }
 
+    /// Whether a packet of this index was sent and is remembered.
+    pub(crate) fn has(&self, index: u64) -> bool {
+        let place = (index % self.packets as u64) as usize;
+        self.ring.get(place).and_then(Option::as_ref).is_some_and(|record| record.index == index as u32)
+    }
+
     /// Whether the record of this index is gone already; `next` is the index after the last one sent.
     pub(crate) fn is_past(&self, index: u64, next: u64) -> bool {
         next.saturating_sub(index) > self.packets as u64

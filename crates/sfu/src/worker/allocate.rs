@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::Worker;
 use crate::{
-    allocation::{Answer, MAX_LAYERS, Source},
+    allocation::{Answer, MAX_LAYERS, Raise, Source},
+    consumer::Consumer,
     downlink::micros,
     estimate::Overuse,
     ortc::MediaKind,
+    probe::Outcome,
     rate::Rate,
 };
 
@@ -18,14 +20,30 @@ impl Worker {
             return;
         };
         let Some(downlink) = transport.downlink.as_mut() else { return };
-        if !downlink.take_due(now) {
-            return;
-        }
         let micros = micros(self.epoch, now);
-        let overuse = downlink.estimator.overuse(micros);
-        if overuse.is_none() && !downlink.budget.is_limited() {
-            return;
+        let outcome = downlink.probe.as_mut().and_then(|probe| probe.step(micros));
+        if let Some(outcome) = outcome {
+            downlink.end_probe(micros, outcome);
+            *match outcome {
+                Outcome::Good(_) => &mut self.counters.probes_good,
+                Outcome::Bad => &mut self.counters.probes_bad,
+            } += 1;
         }
+        if !downlink.take_due(now) && !matches!(outcome, Some(Outcome::Good(_))) {
+            // The next cluster may have begun.
+            return self.arm_probe(now, index);
+        }
+        let overuse = downlink.estimator.overuse(micros);
+        if overuse.is_some() && downlink.probe.is_some() {
+            // Filling is the first to go.
+            downlink.end_probe(micros, Outcome::Bad);
+            self.counters.probes_bad += 1;
+        }
+        if overuse.is_none() && (downlink.probe.is_some() || !downlink.budget.is_limited()) {
+            return self.arm_probe(now, index);
+        }
+        let can_fill = |at: &usize| self.consumers.get(*at).is_some_and(Consumer::can_fill);
+        let probes = downlink.estimator.has_feedback(micros) && transport.consumers.iter().any(can_fill);
         let mut audio = 0;
         let (mut sources, mut chosen) = (std::mem::take(&mut self.sources), std::mem::take(&mut self.chosen));
         for &at in &transport.consumers {
@@ -61,11 +79,13 @@ impl Worker {
                     } += 1;
                 }
             }
-            None => {
-                if downlink.budget.raise(micros, audio, &mut sources) {
-                    downlink.estimator.raised(micros);
+            None => match downlink.budget.raise(micros, audio, probes, &mut sources) {
+                Raise::Nothing => {}
+                Raise::More => downlink.estimator.raised(micros),
+                Raise::Probe(goal) => {
+                    self.counters.probes_sent += u64::from(downlink.begin_probe(micros, goal));
                 }
-            }
+            },
         }
         let limited = downlink.budget.is_limited();
         for (source, at) in sources.drain(..).zip(chosen.drain(..)) {
@@ -73,12 +93,16 @@ impl Worker {
             self.give(at, if limited { source.given } else { Some(u8::MAX) });
         }
         (self.sources, self.chosen) = (sources, chosen);
+        self.arm_probe(now, index);
     }
 
     /// Gives a consumer layers up to `given`, or pauses it.
     fn give(&mut self, index: usize, given: Option<u8>) {
         let Some(consumer) = self.consumers.get_mut(index) else { return };
-        let wanted = consumer.mapping.layer;
+        // What is wanted may be more than there is.
+        let streams =
+            self.producers.get(consumer.producer).map_or(1, |producer| producer.media.streams.len());
+        let wanted = consumer.mapping.layer.min(streams.saturating_sub(1) as u8);
         let before = std::mem::replace(&mut consumer.given, given);
         let effective = |given: Option<u8>| given.map(|given| given.min(wanted));
         match (effective(before), effective(given)) {

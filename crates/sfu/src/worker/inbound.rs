@@ -284,7 +284,7 @@ impl Worker {
                         && consumer.mapping.extensions.transport_cc.is_none()
                     {
                         let packets = consumer.packets_since_report();
-                        downlink.estimator.report(micros, packets, block.fraction_lost);
+                        downlink.report(micros, packets, block.fraction_lost);
                     }
                 }
             }

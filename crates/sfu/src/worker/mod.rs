@@ -8,6 +8,7 @@ mod forward;
 mod handshakes;
 mod inbound;
 mod learn;
+mod probe;
 mod quality;
 mod relay;
 mod report;

@@ -73,6 +73,7 @@ impl Worker {
         self.advance_dtls(now, index);
         self.report(now, index, sender);
         self.send_transport_feedback(now, index, sender);
+        self.fill(now, index, sender);
         self.rearm_keyframes(now, index);
         self.ask_publisher(now, index, sender);
     }

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     fmt::Write as _,
     time::Instant,
 };
@@ -21,6 +21,9 @@ const PAYLOAD: usize = 1_000;
 const SPEECH: usize = 72;
 /// The subscribers' id of the extension.
 const TRANSPORT_CC: u8 = 3;
+/// Subscribers' streams begin here; those of their retransmissions so much higher.
+const FIRST_SSRC: u32 = 100_000;
+const RTX: u32 = 50_000;
 
 /// A camera with its layers, the lowest first.
 struct Camera {
@@ -43,8 +46,16 @@ struct Packet {
     ssrc: u32,
     index: u64,
     bytes: usize,
-    layer: Option<usize>,
+    carries: Carries,
     number: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Carries {
+    Sound,
+    Layer(usize),
+    /// What was sent before, or padding.
+    Filling,
 }
 
 /// What one subscriber got in one second.
@@ -54,6 +65,10 @@ pub(super) struct Second {
     pub(super) audio: usize,
     /// Bytes of each layer.
     pub(super) layers: [usize; 2],
+    /// Packets of sound and of pictures that were sent and will not arrive.
+    pub(super) lost: usize,
+    /// Bytes of filling that were sent.
+    pub(super) filling: usize,
     pub(super) queue: Duration,
 }
 
@@ -77,6 +92,10 @@ pub(super) struct Call {
     subscribers: Vec<Subscriber>,
     way: BinaryHeap<Reverse<Packet>>,
     order: u64,
+    /// Subscriber, SSRC and index of every packet.
+    sealed: HashSet<(usize, u32, u64)>,
+    /// Subscriber, time and bytes of each portion of filling.
+    filling: Vec<(usize, Instant, usize)>,
     read: HashMap<usize, usize>,
 }
 
@@ -124,19 +143,30 @@ impl Call {
             subscribers: vec![],
             way: BinaryHeap::new(),
             order: 0,
+            sealed: HashSet::new(),
+            filling: vec![],
             read: HashMap::new(),
         }
     }
 
     /// Somebody who receives everything over a link; with transport-wide feedback or without. Their number.
     pub(super) fn subscribe(&mut self, link: usize, feedback: bool) -> usize {
+        self.subscribe_with(link, feedback, true)
+    }
+
+    /// Somebody with feedback who takes no retransmissions in a stream of their own.
+    pub(super) fn subscribe_without_rtx(&mut self, link: usize) -> usize {
+        self.subscribe_with(link, true, false)
+    }
+
+    fn subscribe_with(&mut self, link: usize, feedback: bool, rtx: bool) -> usize {
         let peer = self.world.connected();
         let number = self.subscribers.len();
         let first = 1_000 * (number as u64 + 1);
         let audio = self.world.consume(first, peer, 1, MediaKind::Audio);
         let producers: Vec<u64> = self.cameras.iter().map(|camera| camera.producer).collect();
         for (producer, id) in producers.into_iter().zip(first + 1..) {
-            self.consume(id, peer, producer, feedback);
+            self.consume(id, peer, producer, feedback, rtx);
         }
         let arrivals = feedback.then(Arrivals::default);
         let (received, seconds) = (HashMap::new(), vec![]);
@@ -144,11 +174,12 @@ impl Call {
         number
     }
 
-    fn consume(&mut self, id: u64, peer: usize, producer: u64, feedback: bool) {
-        let ssrc = 100_000 + id as u32;
-        let ssrcs = ConsumerSsrcs { media: ssrc, rtx: ssrc + 50_000 };
+    fn consume(&mut self, id: u64, peer: usize, producer: u64, feedback: bool, rtx: bool) {
+        let ssrc = FIRST_SSRC + id as u32;
+        let ssrcs = ConsumerSsrcs { media: ssrc, rtx: ssrc + RTX };
         let mut capabilities = router_capabilities();
         capabilities.header_extensions.retain(|extension| feedback || extension.preferred_id != TRANSPORT_CC);
+        capabilities.codecs.retain(|codec| rtx || !codec.mime_type.ends_with("/rtx"));
         let (_, mapping) = consumer(&media(MediaKind::Video), &capabilities, "7", ssrcs, "name").unwrap();
         self.world.apply(Command::AddConsumer(ConsumerSpec {
             id: ConsumerId(id),
@@ -157,6 +188,14 @@ impl Call {
             mapping,
             paused: false,
         }));
+    }
+
+    /// The subscriber wants that layer of every camera from now on.
+    pub(super) fn want(&mut self, subscriber: usize, layer: u8) {
+        let first = 1_000 * (subscriber as u64 + 1) + 1;
+        for id in (first..).take(self.cameras.len()) {
+            self.world.apply(Command::SetConsumerLayer(ConsumerId(id), layer));
+        }
     }
 
     /// Lets `seconds` pass.
@@ -256,10 +295,31 @@ impl Call {
         for number in 0..self.subscribers.len() {
             let (peer, link) = (self.subscribers[number].peer, self.subscribers[number].link);
             for packet in std::mem::take(&mut self.world.peers[peer].rtp) {
-                let is_audio = packet.header.ssrc == self.subscribers[number].audio;
-                self.second(number).audio_sent += usize::from(is_audio);
+                let carries = match packet.header.ssrc {
+                    ssrc if ssrc == self.subscribers[number].audio => Carries::Sound,
+                    ssrc if ssrc >= FIRST_SSRC + RTX => Carries::Filling,
+                    _ => Carries::Layer(usize::from(packet.payload()[2])),
+                };
                 let bytes = packet.plain.len() + MAX_OVERHEAD + BELOW_RTP;
-                let Some(at) = self.links[link].send(now, bytes) else { continue };
+                let second = self.second(number);
+                match carries {
+                    Carries::Sound => second.audio_sent += 1,
+                    Carries::Layer(_) => {}
+                    Carries::Filling => {
+                        second.filling += bytes;
+                        match self.filling.last_mut().filter(|(of, at, _)| (*of, *at) == (number, now)) {
+                            Some((_, _, portion)) => *portion += bytes,
+                            None => self.filling.push((number, now, bytes)),
+                        }
+                    }
+                }
+                // A nonce is made of both: no pair may be sealed twice.
+                let is_new = self.sealed.insert((number, packet.header.ssrc, packet.index));
+                assert!(is_new, "{number}: {} {} sealed twice", packet.header.ssrc, packet.index);
+                let Some(at) = self.links[link].send(now, bytes) else {
+                    self.second(number).lost += usize::from(carries != Carries::Filling);
+                    continue;
+                };
                 let number_of = |value: &[u8]| value.try_into().map(u16::from_be_bytes).ok();
                 self.order += 1;
                 self.way.push(Reverse(Packet {
@@ -269,7 +329,7 @@ impl Call {
                     ssrc: packet.header.ssrc,
                     index: packet.index,
                     bytes,
-                    layer: (!is_audio).then(|| usize::from(packet.payload()[2])),
+                    carries,
                     number: packet.extension(TRANSPORT_CC).and_then(number_of),
                 }));
             }
@@ -289,9 +349,10 @@ impl Call {
                 subscriber.received.entry(packet.ssrc).or_insert((packet.index - 1, packet.index - 1, 0));
             *received = (received.0, received.1.max(packet.index), received.2 + 1);
             let second = self.second(packet.subscriber);
-            match packet.layer {
-                None => second.audio += 1,
-                Some(layer) => second.layers[layer] += packet.bytes,
+            match packet.carries {
+                Carries::Sound => second.audio += 1,
+                Carries::Layer(layer) => second.layers[layer] += packet.bytes,
+                Carries::Filling => {}
             }
         }
     }
@@ -359,13 +420,26 @@ impl Call {
         1.0 - (got as f64 / sent as f64).min(1.0)
     }
 
-    /// What arrived, a line for each second: kbit/s of each layer, audio packets, the longest queue.
+    /// Packets of sound and of pictures sent in those seconds that never arrived.
+    pub(super) fn lost(&self, subscriber: usize, seconds: std::ops::Range<usize>) -> usize {
+        self.subscribers[subscriber].seconds[seconds].iter().map(|second| second.lost).sum()
+    }
+
+    /// The bytes of filling that left within 5 ms at most, and in how many portions all of it left.
+    pub(super) fn largest_filling(&self, subscriber: usize) -> (usize, usize) {
+        let portions = self.filling.iter().filter(|(of, ..)| *of == subscriber);
+        (portions.clone().map(|(_, _, bytes)| *bytes).max().unwrap_or(0), portions.count())
+    }
+
+    /// What arrived, a line for each second: kbit/s of each layer, audio packets, the longest queue, kbit/s of filling
+    /// sent.
     pub(super) fn text(&self, subscriber: usize) -> String {
-        let mut text = String::from("  s    low   high  audio  queue\n");
+        let mut text = String::from("  s    low   high  audio  queue   fill\n");
         for (at, second) in self.subscribers[subscriber].seconds.iter().enumerate() {
             let [low, high] = second.layers.map(|bytes| bytes * 8 / 1_000);
             let (audio, queue) = (second.audio, second.queue.as_millis());
-            let _ = writeln!(text, "{at:3}  {low:5}  {high:5}  {audio:5}  {queue:5}");
+            let filling = second.filling * 8 / 1_000;
+            let _ = writeln!(text, "{at:3}  {low:5}  {high:5}  {audio:5}  {queue:5}  {filling:5}");
         }
         text
     }
