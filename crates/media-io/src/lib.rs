@@ -2,6 +2,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod handle;
 mod routes;
 mod sys;

@@ -136,7 +136,7 @@ mod tests {
             wheel.take_due(at(micros - 1), &mut due);
             assert_eq!(due, []);
             wheel.take_due(at(micros), &mut due);
-            assert_eq!(due.drain(..).collect::<Vec<_>>(), [(at(micros), what)]);
+            assert_eq!(std::mem::take(&mut due), [(at(micros), what)]);
         }
         assert_eq!(wheel.next(), None);
         wheel.set(at(5), 'e');

@@ -4,17 +4,17 @@ use bytes::{Buf as _, BytesMut};
 use rotunda_sfu::SLOT;
 
 /// Bytes of a frame's head.
-pub(super) const HEAD: usize = 2;
+pub(crate) const HEAD: usize = 2;
 /// The longest packet in a frame: what also a datagram may hold.
-pub(super) const MAX_PACKET: usize = SLOT;
+pub(crate) const MAX_PACKET: usize = SLOT;
 
 /// Nothing that is sent to this server is that long, so this is no framing or no friend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of {0} bytes; the longest packet has {MAX_PACKET}")]
-pub(super) struct TooLong(usize);
+pub(crate) struct TooLong(usize);
 
 /// Takes the first packet out of what has been read. None: not all of it is there. An empty frame is an empty packet.
-pub(super) fn take(read: &mut BytesMut) -> Result<Option<Vec<u8>>, TooLong> {
+pub(crate) fn take(read: &mut BytesMut) -> Result<Option<Vec<u8>>, TooLong> {
     let Some(head) = read.first_chunk::<HEAD>() else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes(*head));
     if length > MAX_PACKET {
@@ -27,7 +27,7 @@ pub(super) fn take(read: &mut BytesMut) -> Result<Option<Vec<u8>>, TooLong> {
 }
 
 /// A packet in its frame. None when the length does not fit in two bytes.
-pub(super) fn frame(packet: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn frame(packet: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(packet.len()).ok()?;
     let mut frame = Vec::with_capacity(HEAD + packet.len());
     frame.extend_from_slice(&length.to_be_bytes());

@@ -16,6 +16,8 @@ mod media_end;
 
 pub use connection::{TcpEnd, TcpLimits};
 pub(crate) use door::Door;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use framing::{HEAD, MAX_PACKET, frame, take};
 pub(crate) use media_end::MediaEnd;
 
 use rotunda_sfu::Remote;
