@@ -139,6 +139,11 @@ impl Budget {
         self.capacity.is_some()
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> Option<u64> {
+        self.capacity
+    }
+
     /// Too much is being sent, while `arriving` bits per second arrive. The sources come in order of their
     /// importance.
     pub(crate) fn lower(&mut self, now: u64, arriving: u64, audio: u64, sources: &mut [Source]) -> Answer {

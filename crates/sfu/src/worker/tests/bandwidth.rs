@@ -55,6 +55,7 @@ fn a_wide_link_gets_everything_at_once() {
     call.subscribe(0, true);
     call.run(30);
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "wide", "A link of 3 Mbit/s", 1_500 * KILOBIT);
     assert_eq!(switches(&call.world), 0, "keyframes are no overuse");
     assert_eq!(call.world.worker.counters().probes_sent, 0, "there is nothing to gain");
     assert_eq!(seconds_of(&call, 0, Some(1), 1..30), 29);
@@ -69,6 +70,7 @@ fn a_narrow_link_gets_the_low_layer_and_the_high_one_when_it_is_wide_again() {
     call.links[0].rate = Some(3_000 * KILOBIT);
     call.run(40);
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "narrow", "300 kbit/s, after a minute 3 Mbit/s", 1_500 * KILOBIT);
     let loss = call.audio_loss(0, 5..60);
     assert!(loss < 0.02, "{loss}");
     assert!(seconds_of(&call, 0, Some(0), 5..60) >= 50, "low");
@@ -83,6 +85,7 @@ fn a_source_that_does_not_fit_is_paused_and_tried_ever_more_rarely() {
     call.subscribe(0, true);
     call.run(60);
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "paused", "A single layer of 600 kbit/s over 300 kbit/s", 1_000 * KILOBIT);
     let loss = call.audio_loss(0, 5..60);
     assert!(loss < 0.02, "{loss}");
     let counters = call.world.worker.counters().clone();
@@ -97,13 +100,16 @@ fn a_source_that_does_not_fit_is_paused_and_tried_ever_more_rarely() {
 
 #[test]
 fn loss_alone_does_not_starve_video() {
-    for (name, loss, bursts) in
-        [("random", 0.05, (0.0, 0.0)), ("bursts", 0.0, (0.01, 0.8)), ("much", 0.2, (0.0, 0.0))]
-    {
+    for (name, title, loss, bursts) in [
+        ("random", "5 % of packets lost at random", 0.05, (0.0, 0.0)),
+        ("bursts", "One in twenty lost, in bursts", 0.0, (0.01, 0.8)),
+        ("much", "20 % of packets lost at random", 0.2, (0.0, 0.0)),
+    ] {
         let mut call = Call::new(&[LAYERS], vec![Link { loss, bursts, ..limited(3_000) }]);
         call.subscribe(0, true);
         call.run(60);
         insta::assert_snapshot!(format!("loss_{name}"), call.text(0));
+        call.plot(0, &format!("loss-{name}"), title, 1_500 * KILOBIT);
         assert!(seconds_of(&call, 0, Some(1), 1..60) >= 45, "{name}: high");
         assert_eq!(seconds_of(&call, 0, None, 1..60), 0, "{name}: never paused");
         assert!(switches(&call.world) <= 4, "{name}: {}", switches(&call.world));
@@ -120,6 +126,7 @@ fn jitter_alone_changes_nothing() {
         call.run(60);
         if seed == 7 {
             insta::assert_snapshot!(call.text(0));
+            call.plot(0, "jitter", "200 ms of jitter", 1_500 * KILOBIT);
         }
         assert_eq!(switches(&call.world), 0, "seed {seed}");
     }
@@ -134,6 +141,7 @@ fn steps_of_the_capacity_are_followed_without_flapping() {
         call.run(40);
     }
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "steps", "Steps: 3 Mbit/s, 500 kbit/s, 3 Mbit/s, 300 kbit/s, 1.4 Mbit/s", 2_000 * KILOBIT);
     assert_eq!(seconds_of(&call, 0, Some(1), 1..40), 39);
     assert!(seconds_of(&call, 0, Some(0), 42..80) >= 33);
     assert_eq!(seconds_of(&call, 0, Some(1), 110..120), 10);
@@ -148,6 +156,7 @@ fn several_sources_share_what_there_is() {
     call.subscribe(0, true);
     call.run(60);
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "several", "Four cameras over 1.8 Mbit/s", 3_000 * KILOBIT);
     // Four low layers and one high one, or a little less.
     assert_eq!(seconds_of(&call, 0, None, 1..60), 0);
     assert!(call.audio_loss(0, 5..60) < 0.02, "{}", call.audio_loss(0, 5..60));
@@ -162,6 +171,9 @@ fn two_subscribers_behind_one_link_settle() {
     call.run(90);
     insta::assert_snapshot!("shared_one", call.text(one));
     insta::assert_snapshot!("shared_other", call.text(other));
+    for (subscriber, name) in [(one, "shared-one"), (other, "shared-other")] {
+        call.plot(subscriber, name, "Two subscribers behind 800 kbit/s", 1_500 * KILOBIT);
+    }
     for subscriber in [one, other] {
         let loss = call.audio_loss(subscriber, 10..90);
         assert!(loss < 0.03, "{loss}");
@@ -179,6 +191,7 @@ fn a_subscriber_with_receiver_reports_only_gets_the_low_layer_too() {
     call.links[0].rate = Some(3_000 * KILOBIT);
     call.run(40);
     insta::assert_snapshot!(call.text(0));
+    call.plot(0, "reports", "Receiver reports only: 300 kbit/s, after 40 s 3 Mbit/s", 1_500 * KILOBIT);
     let counters = call.world.worker.counters();
     assert_eq!((counters.feedback_received, counters.probe_packets), (0, 0));
     assert!(counters.overuse_loss >= 1);

@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
-use super::{netem::Link, *};
+use super::{
+    netem::Link,
+    plot::{Moment, RESOLUTION},
+    *,
+};
 use crate::{downlink::BELOW_RTP, srtp::MAX_OVERHEAD, twcc::Arrivals};
 
 const STEP: Duration = Duration::from_millis(5);
@@ -81,6 +85,7 @@ struct Subscriber {
     /// Highest index and packets since the last report, by SSRC.
     received: HashMap<u32, (u64, u64, u64)>,
     seconds: Vec<Second>,
+    moments: Vec<Moment>,
 }
 
 pub(super) struct Call {
@@ -169,8 +174,8 @@ impl Call {
             self.consume(id, peer, producer, feedback, rtx);
         }
         let arrivals = feedback.then(Arrivals::default);
-        let (received, seconds) = (HashMap::new(), vec![]);
-        self.subscribers.push(Subscriber { peer, link, audio, arrivals, received, seconds });
+        let (received, seconds, moments) = (HashMap::new(), vec![], vec![]);
+        self.subscribers.push(Subscriber { peer, link, audio, arrivals, received, seconds, moments });
         number
     }
 
@@ -208,6 +213,11 @@ impl Call {
                 let queue = self.links[self.subscribers[subscriber].link].queue(self.world.now);
                 let second = self.second(subscriber);
                 second.queue = second.queue.max(queue);
+                let link = &self.links[self.subscribers[subscriber].link];
+                let (capacity, known) = (link.rate, self.known(subscriber));
+                let moment = self.moment(subscriber);
+                (moment.capacity, moment.known) = (capacity, known);
+                moment.queue_ms = moment.queue_ms.max(queue.as_secs_f64() * 1_000.0);
             }
             if passed.is_multiple_of(20) {
                 let index = passed / 20;
@@ -313,11 +323,19 @@ impl Call {
                         }
                     }
                 }
+                let kind = match carries {
+                    Carries::Sound => 0,
+                    Carries::Layer(layer) => 1 + layer,
+                    Carries::Filling => 3,
+                };
+                self.moment(number).sent[kind] += bytes;
                 // A nonce is made of both: no pair may be sealed twice.
                 let is_new = self.sealed.insert((number, packet.header.ssrc, packet.index));
                 assert!(is_new, "{number}: {} {} sealed twice", packet.header.ssrc, packet.index);
                 let Some(at) = self.links[link].send(now, bytes) else {
-                    self.second(number).lost += usize::from(carries != Carries::Filling);
+                    let lost = usize::from(carries != Carries::Filling);
+                    self.second(number).lost += lost;
+                    self.moment(number).lost += lost;
                     continue;
                 };
                 let number_of = |value: &[u8]| value.try_into().map(u16::from_be_bytes).ok();
@@ -406,6 +424,28 @@ impl Call {
             seconds.resize(at + 1, Second::default());
         }
         &mut seconds[at]
+    }
+
+    fn moment(&mut self, subscriber: usize) -> &mut Moment {
+        let passed = (self.world.now - self.start).as_millis().saturating_sub(1) as usize;
+        let (at, moments) = (passed * RESOLUTION / 1_000, &mut self.subscribers[subscriber].moments);
+        if moments.len() <= at {
+            moments.resize(at + 1, Moment::default());
+        }
+        &mut moments[at]
+    }
+
+    /// Bits per second that the way to a subscriber is known to carry; None: nothing is limited.
+    fn known(&self, subscriber: usize) -> Option<u64> {
+        let id = self.world.peers[self.subscribers[subscriber].peer].id;
+        let worker = &self.world.worker;
+        let transport = worker.transport_ids.get(&id).and_then(|at| worker.transports.get(*at));
+        transport.and_then(|transport| transport.downlink.as_ref()?.budget.capacity())
+    }
+
+    /// Draws what went to a subscriber, see [`plot`].
+    pub(super) fn plot(&self, subscriber: usize, name: &str, title: &str, most: u64) {
+        super::plot::write(name, title, &self.subscribers[subscriber].moments, most);
     }
 
     pub(super) fn seconds(&self, subscriber: usize) -> &[Second] {

@@ -11,6 +11,7 @@ mod keyframes;
 mod microphones;
 mod netem;
 mod nonces;
+mod plot;
 mod probing;
 mod quality;
 mod recovery;
