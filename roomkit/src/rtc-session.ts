@@ -315,10 +315,21 @@ export class RtcSession {
         this.#events.kicked(-1);
         break;
       case "OnUserData":
-        this.#events.userData(String(external.type), Number(external.uid), external.data);
+        if (external.type === "LayersWanted") this.#layersWanted(external.data);
+        else this.#events.userData(String(external.type), Number(external.uid), external.data);
         break;
       default:
         break;
+    }
+  }
+
+  /** The server's own message to this kit: how many layers, from the lowest, of a video of mine anybody takes. */
+  #layersWanted(data: unknown): void {
+    const wanted = layersWanted(data);
+    if (wanted === undefined) return;
+    for (const { producer, options } of this.#published.values()) {
+      if (producer?.id !== wanted.producerId) continue;
+      this.#send?.take(producer, options, wanted.layers).catch((cause: unknown) => log.debug("layers not set", cause));
     }
   }
 

@@ -42,6 +42,8 @@ export class SendTransport extends PeerTransport {
    * they are known, and the server does not take them for another producer's.
    */
   readonly #layered = new WeakSet<RTCRtpTransceiver>();
+  /** How many layers, from the lowest, the server has said are taken. */
+  readonly #taken = new WeakMap<Producer, number>();
 
   constructor(edge: RtpCapabilities, deviceId: string, hooks: TransportHooks) {
     super(hooks);
@@ -54,14 +56,24 @@ export class SendTransport extends PeerTransport {
   }
 
   /** Sends other media in a producer's place. False: it takes more layers than there are, and nothing was changed. */
-  retune({ transceiver: { sender } }: Producer, options: ProduceOptions): Promise<boolean> {
+  retune(producer: Producer, options: ProduceOptions): Promise<boolean> {
+    const { sender } = producer.transceiver;
     return this.queue.run(async () => {
       this.assertOpen();
       const layers = this.#layers(options);
       if (sender.getParameters().encodings.length < layers.length) return false;
       await sender.replaceTrack(options.track);
-      await setLayers(sender, layers);
+      await setLayers(sender, layers, this.#taken.get(producer));
       return true;
+    });
+  }
+
+  /** Sends so many layers of a producer, from the lowest, of those that `options` ask for. */
+  take(producer: Producer, options: ProduceOptions, layers: number): Promise<void> {
+    return this.queue.run(async () => {
+      this.assertOpen();
+      this.#taken.set(producer, layers);
+      await setLayers(producer.transceiver.sender, this.#layers(options), layers);
     });
   }
 
@@ -191,13 +203,13 @@ function sendEncoding({ scaleDownBy, maxBitrate }: VideoLayer, index: number): R
   return { rid: RIDS[index] ?? String(index), scaleResolutionDownBy: scaleDownBy, maxBitrate };
 }
 
-/** Streams beyond the layers are not sent. */
-async function setLayers(sender: RTCRtpSender, layers: VideoLayer[]): Promise<void> {
+/** Streams beyond the layers, and beyond those that are taken, are not sent. */
+async function setLayers(sender: RTCRtpSender, layers: VideoLayer[], taken = layers.length): Promise<void> {
   const parameters = sender.getParameters();
   if (parameters.encodings.length === 0) return;
   for (const [index, encoding] of parameters.encodings.entries()) {
     const layer = layers[index];
-    encoding.active = layer !== undefined;
+    encoding.active = layer !== undefined && index < taken;
     if (layer === undefined) continue;
     encoding.maxBitrate = layer.maxBitrate;
     if (sender.track?.kind === "video") encoding.scaleResolutionDownBy = layer.scaleDownBy;

@@ -148,6 +148,9 @@ pub enum Event {
     Usage(Vec<(TransportId, Usage)>),
     /// How the lines of the transports asked for were since the last question about them.
     Quality(Vec<(TransportId, LinkReport)>),
+    /// What is taken of a video of that transport: so many of its layers, from the lowest, should be sent. Comes again
+    /// while some are not.
+    LayersWanted { id: TransportId, producer: ProducerId, layers: u8 },
     /// A worker failed inside and started again empty: every transport of it is gone.
     WorkerRestarted { worker: usize, panics: u64 },
 }

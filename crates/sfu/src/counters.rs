@@ -119,6 +119,8 @@ counters! {
     overuse_growing_queue,
     overuse_standing_queue,
     overuse_loss,
+    /// Messages to publishers, how many layers of a video are taken.
+    layers_told,
     /// Tries whether a subscriber's way bears more, by filling sent for a moment, and how they ended. The difference
     /// goes on or lost its object.
     probes_sent,

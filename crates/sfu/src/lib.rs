@@ -70,6 +70,7 @@ mod trend;
 mod twcc;
 mod usage;
 mod vp8;
+mod wanted;
 mod wheel;
 mod worker;
 

@@ -11,6 +11,7 @@ use crate::{
     reception::SenderClock,
     rooms::Microphone,
     rtp::Header,
+    wanted::Wanted,
 };
 
 /// At most one keyframe request per stream in this time: a keyframe costs several times an ordinary picture, and
@@ -40,6 +41,10 @@ pub(crate) struct Producer {
     pub(crate) histories: Vec<History>,
     /// Of the packets that came, as they will be sent; one per stream of `media`.
     pub(crate) rates: Vec<Rate>,
+    /// What of it is taken.
+    pub(crate) wanted: Wanted,
+    /// Bits per second of each layer when it was last taken.
+    pub(crate) usual: Vec<u64>,
     /// Packets of this turn, as they arrived.
     pub(crate) turn: Vec<Opened>,
 }
@@ -92,6 +97,8 @@ impl Producer {
             keyframes: vec![KeyframeRequests::default(); streams],
             histories: media.streams.iter().map(|_| History::new(kind)).collect(),
             rates: vec![Rate::new(); streams],
+            wanted: Wanted::new(streams),
+            usual: vec![0; streams],
             turn: Vec::new(),
             media,
         }
@@ -113,6 +120,26 @@ impl Producer {
     /// The layer a consumer gets that asks for `wanted`: that one while it flows, else the nearest that does.
     pub(crate) fn layer(&self, wanted: u8) -> u8 {
         self.layers.serve(wanted)
+    }
+
+    /// The layer a consumer can get that asks for `wanted`: also one that is off because nobody takes it.
+    pub(crate) fn attainable(&self, wanted: u8) -> u8 {
+        let wanted = wanted.min(self.media.streams.len().saturating_sub(1) as u8);
+        if self.wanted.is_on(wanted) { self.layer(wanted) } else { wanted }
+    }
+
+    /// Bits per second of what is sent to who is given that layer; of one that is off, what it would come to.
+    pub(crate) fn rate(&self, now: u64, layer: u8) -> u64 {
+        let flowing = |layer: u8| {
+            let rate = self.rates.get(usize::from(layer));
+            rate.map_or(0, |rate| rate.bits_per_second(now, Rate::SECOND))
+        };
+        let served = flowing(self.layer(layer));
+        if self.wanted.is_on(layer) {
+            return served;
+        }
+        // What still comes is the end of it, or of a publisher that does not know of being told.
+        self.usual.get(usize::from(layer)).copied().unwrap_or(0).max(served)
     }
 
     /// The codec behind a payload type.

@@ -501,6 +501,7 @@ impl Owner {
                 metrics::counter!("rotunda_transports_failed_total", "reason" => reason.name()).increment(1);
                 self.transport_ended(seat, transport, true);
             }
+            Event::LayersWanted { producer, layers, .. } => self.tell_layers(seat, *producer, *layers),
             Event::TransportClosed { .. }
             | Event::Usage(_)
             | Event::Quality(_)

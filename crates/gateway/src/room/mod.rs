@@ -7,6 +7,7 @@ mod answer;
 mod auth;
 mod confirm;
 mod desk;
+mod layers;
 mod owner;
 pub mod push;
 mod push_hub;

@@ -91,6 +91,11 @@ impl Board {
         self.fresh.insert(socket);
     }
 
+    /// Whether our own kit is on that socket.
+    pub fn has(&self, socket: SocketId) -> bool {
+        self.listeners.contains(&socket)
+    }
+
     pub fn retain(&mut self, is_open: impl Fn(&SocketId) -> bool) {
         self.listeners.retain(&is_open);
         self.fresh.retain(is_open);

@@ -283,7 +283,8 @@ impl Registry {
                 Event::TransportConnected { id, .. }
                 | Event::TransportFailed { id, .. }
                 | Event::TransportLost { id, .. }
-                | Event::TransportBack { id } => *id,
+                | Event::TransportBack { id }
+                | Event::LayersWanted { id, .. } => *id,
                 Event::TransportClosed { id, usage } => {
                     self.records.transport_closed(*id, usage);
                     continue;

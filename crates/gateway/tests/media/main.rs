@@ -4,6 +4,7 @@ mod bad_input;
 mod call;
 mod entry;
 mod foreign;
+mod layers;
 mod lifetime;
 mod quality;
 mod records;

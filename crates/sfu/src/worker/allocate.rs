@@ -10,7 +10,6 @@ use crate::{
     estimate::Overuse,
     ortc::MediaKind,
     probe::Outcome,
-    rate::Rate,
 };
 
 impl Worker {
@@ -49,15 +48,12 @@ impl Worker {
         for &at in &transport.consumers {
             let Some(consumer) = self.consumers.get(at).filter(|consumer| !consumer.paused) else { continue };
             let Some(producer) = self.producers.get(consumer.producer).filter(|p| p.active) else { continue };
-            let rate = |layer: u8| {
-                let rate = producer.rates.get(usize::from(producer.layer(layer)));
-                rate.map_or(0, |rate| rate.bits_per_second(micros, Rate::SECOND))
-            };
+            let rate = |layer: u8| producer.rate(micros, layer);
             if producer.kind == MediaKind::Audio {
                 audio += rate(0);
                 continue;
             }
-            let wanted = producer.layer(consumer.mapping.layer);
+            let wanted = producer.attainable(consumer.mapping.layer);
             let mut rates = [0; MAX_LAYERS];
             rates.iter_mut().zip(0..).for_each(|(to, layer)| *to = rate(layer));
             sources.push(Source { wanted, given: consumer.given.map(|given| given.min(wanted)), rates });
@@ -90,14 +86,14 @@ impl Worker {
         let limited = downlink.budget.is_limited();
         for (source, at) in sources.drain(..).zip(chosen.drain(..)) {
             // Without a limit what is wanted later is given as well.
-            self.give(at, if limited { source.given } else { Some(u8::MAX) });
+            self.give(now, at, if limited { source.given } else { Some(u8::MAX) });
         }
         (self.sources, self.chosen) = (sources, chosen);
         self.arm_probe(now, index);
     }
 
     /// Gives a consumer layers up to `given`, or pauses it.
-    fn give(&mut self, index: usize, given: Option<u8>) {
+    fn give(&mut self, now: Instant, index: usize, given: Option<u8>) {
         let Some(consumer) = self.consumers.get_mut(index) else { return };
         // What is wanted may be more than there is.
         let streams =
@@ -106,7 +102,7 @@ impl Worker {
         let before = std::mem::replace(&mut consumer.given, given);
         let effective = |given: Option<u8>| given.map(|given| given.min(wanted));
         match (effective(before), effective(given)) {
-            (before, after) if before == after => {}
+            (before, after) if before == after => return,
             (_, None) => {
                 self.counters.paused_by_bandwidth += 1;
                 consumer.rewrite.interrupt();
@@ -125,5 +121,6 @@ impl Worker {
                 self.want_keyframe(index);
             }
         }
+        self.want_layers(now, index);
     }
 }

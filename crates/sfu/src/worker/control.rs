@@ -49,10 +49,10 @@ impl Worker {
                 self.producer_index(id).map(|index| self.remove_producer(now, index))
             }
             Command::AddRelayedProducer(spec) => self.add_relayed_producer(now, spec),
-            Command::RelayProducer { id, to, on } => self.relay_producer(id, to, on),
+            Command::RelayProducer { id, to, on } => self.relay_producer(now, id, to, on),
             Command::AddConsumer(spec) => self.add_consumer(now, spec),
-            Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(id, paused),
-            Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(id, layer),
+            Command::SetConsumerPaused(id, paused) => self.set_consumer_paused(now, id, paused),
+            Command::SetConsumerLayer(id, layer) => self.set_consumer_layer(now, id, layer),
             Command::RemoveConsumer(id) => self.consumer_index(id).map(|index| self.remove_consumer(index)),
             Command::ReportUsage => {
                 self.report_usage();
@@ -186,7 +186,7 @@ impl Worker {
         self.set_producer_active(now, spec.id, spec.active)
     }
 
-    fn relay_producer(&mut self, id: ProducerId, to: usize, on: bool) -> Result<(), Refusal> {
+    fn relay_producer(&mut self, now: Instant, id: ProducerId, to: usize, on: bool) -> Result<(), Refusal> {
         let index = self.producer_index(id)?;
         if !self.links.get(to).is_some_and(Option::is_some) {
             return Err(Refusal::UnknownWorker(to));
@@ -194,6 +194,10 @@ impl Worker {
         let producer = self.producers.get_mut(index).ok_or(Refusal::UnknownProducer(id))?;
         let bit = 1 << to;
         producer.relays = if on { producer.relays | bit } else { producer.relays & !bit };
+        if on {
+            // What is taken there is not known here.
+            self.more_layers(now, index, u8::MAX);
+        }
         Ok(())
     }
 
@@ -283,21 +287,23 @@ impl Worker {
         transport.consumers.push(index);
         transport.by_sent_ssrc.insert(ssrc, index);
         producer.consumers.push(index);
+        self.want_layers(now, index);
         self.want_keyframe(index);
         Ok(())
     }
 
-    fn set_consumer_paused(&mut self, id: ConsumerId, paused: bool) -> Result<(), Refusal> {
+    fn set_consumer_paused(&mut self, now: Instant, id: ConsumerId, paused: bool) -> Result<(), Refusal> {
         let index = self.consumer_index(id)?;
         let consumer = self.consumers.get_mut(index).ok_or(Refusal::UnknownConsumer(id))?;
         if consumer.paused != paused {
             consumer.paused = paused;
+            self.want_layers(now, index);
             self.restart(index);
         }
         Ok(())
     }
 
-    fn set_consumer_layer(&mut self, id: ConsumerId, layer: u8) -> Result<(), Refusal> {
+    fn set_consumer_layer(&mut self, now: Instant, id: ConsumerId, layer: u8) -> Result<(), Refusal> {
         let index = self.consumer_index(id)?;
         let consumer = self.consumers.get_mut(index).ok_or(Refusal::UnknownConsumer(id))?;
         consumer.mapping.layer = layer;
@@ -307,6 +313,7 @@ impl Worker {
         if target.is_some_and(|target| consumer.rewrite.layer() != Some(target)) {
             self.want_keyframe(index);
         }
+        self.want_layers(now, index);
         Ok(())
     }
 

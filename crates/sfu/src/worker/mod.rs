@@ -13,6 +13,7 @@ mod quality;
 mod relay;
 mod report;
 mod resend;
+mod takers;
 #[cfg(test)]
 mod tests;
 

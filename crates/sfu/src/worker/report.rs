@@ -92,6 +92,7 @@ impl Worker {
         self.send_receiver_reports(now, index, sender);
         self.send_sender_reports(now, index, sender);
         self.allocate(now, index);
+        self.look_for_takers(now, index);
         self.arm(index, next);
     }
 

@@ -37,6 +37,8 @@ struct Camera {
     /// Bits per second of each layer.
     rates: Vec<u64>,
     keyframe: Vec<bool>,
+    /// Layers it sends, from the lowest.
+    sends: usize,
     index: Vec<u64>,
     /// Layer, payload type and payload, with the time it leaves.
     paced: VecDeque<(Instant, usize, u32, Vec<u8>)>,
@@ -91,6 +93,8 @@ struct Subscriber {
 pub(super) struct Call {
     pub(super) world: World,
     pub(super) links: Vec<Link>,
+    /// Cameras send what they are told to.
+    pub(super) obeys: bool,
     start: Instant,
     microphone: usize,
     cameras: Vec<Camera>,
@@ -132,6 +136,7 @@ impl Call {
                 peer,
                 first_ssrc,
                 keyframe: vec![true; rates.len()],
+                sends: rates.len(),
                 index: vec![1; rates.len()],
                 rates: rates.to_vec(),
                 paced: VecDeque::new(),
@@ -142,6 +147,7 @@ impl Call {
         Self {
             world,
             links,
+            obeys: false,
             start,
             microphone,
             cameras,
@@ -247,6 +253,15 @@ impl Call {
     /// Encodes a picture of each layer when it is time, and sends what the pacers let go.
     fn film(&mut self, passed: u64) {
         let now = self.world.now;
+        for event in self.world.worker.take_events() {
+            if let Event::LayersWanted { producer, layers, .. } = event
+                && let Some(camera) = self.cameras.iter_mut().find(|camera| camera.producer == producer.0)
+                && self.obeys
+            {
+                let before = std::mem::replace(&mut camera.sends, usize::from(layers));
+                camera.keyframe.iter_mut().skip(before).for_each(|keyframe| *keyframe = true);
+            }
+        }
         for camera in &mut self.cameras {
             let told = &self.world.peers[camera.peer].rtcp;
             let read = self.read.entry(camera.peer).or_default();
@@ -263,7 +278,7 @@ impl Call {
             if passed.is_multiple_of(1_000 / FRAMES) {
                 let total: u64 = camera.rates.iter().sum();
                 let mut leaves = camera.paced.back().map_or(now, |(at, ..)| now.max(*at));
-                for (layer, rate) in camera.rates.iter().enumerate() {
+                for (layer, rate) in camera.rates.iter().enumerate().take(camera.sends) {
                     let keyframe = std::mem::take(&mut camera.keyframe[layer]);
                     let frame = rate / 8 / FRAMES * if keyframe { KEYFRAME } else { 1 };
                     let mut left = (frame as usize).max(10);
@@ -441,6 +456,11 @@ impl Call {
         let worker = &self.world.worker;
         let transport = worker.transport_ids.get(&id).and_then(|at| worker.transports.get(*at));
         transport.and_then(|transport| transport.downlink.as_ref()?.budget.capacity())
+    }
+
+    /// Layers a camera sends.
+    pub(super) fn sends(&self, camera: usize) -> usize {
+        self.cameras[camera].sends
     }
 
     /// Draws what went to a subscriber, see [`plot`].

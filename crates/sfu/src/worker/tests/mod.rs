@@ -17,6 +17,7 @@ mod quality;
 mod recovery;
 mod relay;
 mod simulcast;
+mod takers;
 mod usage;
 
 use std::{net::SocketAddr, time::Duration};
