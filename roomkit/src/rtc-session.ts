@@ -2,6 +2,7 @@ import { channelInfo, type ChannelInfo, type ChannelInfoRequest } from "./channe
 import { webSocketAddress } from "./endpoints";
 import { asKitError, background, CODE_GENERAL, CODE_SERVER_BUSY, RoomKitError } from "./errors";
 import { joinRequest } from "./join-request";
+import { layersWanted } from "./layers-wanted";
 import { log } from "./log";
 import type { TransportHooks } from "./peer-transport";
 import { type Consumer, ReceiveTransport } from "./receive-transport";

@@ -4,6 +4,7 @@ import { audioSettings, checkedVideoConfig, screenSettings, videoLayers, videoSe
 import { endpoints, webSocketAddress } from "../src/endpoints";
 import { randomUuid } from "../src/identity";
 import { browser } from "../src/join-request";
+import { layersWanted } from "../src/layers-wanted";
 import { readFrame } from "../src/push-link";
 import { property } from "../src/room-context";
 import { volumes } from "../src/volume-meter";
@@ -67,6 +68,18 @@ describe("layers of a camera", () => {
   it("take no more than the picture may", () => {
     expect(videoLayers({ width: 640, height: 480 }, "VP8", 600_000).map((l) => l.maxBitrate)).toEqual([150_000, 600_000]);
     expect(videoLayers({ width: 640, height: 480 }, "VP8", 100_000).map((l) => l.maxBitrate)).toEqual([100_000, 100_000]);
+  });
+});
+
+describe("layers that are taken", () => {
+  it("reads the server's message", () => {
+    expect(layersWanted({ producerId: "7", layers: 0 })).toEqual({ producerId: "7", layers: 0 });
+    expect(layersWanted({ producerId: "7", layers: 2, more: 1 })).toEqual({ producerId: "7", layers: 2 });
+  });
+
+  it("takes nothing else for one", () => {
+    for (const data of [undefined, null, [], "1", {}, { producerId: 7, layers: 1 }, { producerId: "7" }]) expect(layersWanted(data)).toBeUndefined();
+    for (const layers of ["1", -1, 1.5, Number.NaN, null]) expect(layersWanted({ producerId: "7", layers })).toBeUndefined();
   });
 });
 

@@ -158,6 +158,51 @@ test('a subscriber switches between the layers of a camera without a freeze', { 
   await closePages(a, b, c);
 });
 
+/** Video packets that left the page in the next second, by the width of their pictures. */
+const sent = async (page) => {
+  const counts = () => page.evaluate(async () => {
+    const sums = {};
+    for (const peer of window.instruments.peers) {
+      if (peer.connectionState === 'closed') continue;
+      for (const s of (await peer.getStats()).values()) if (s.type === 'outbound-rtp' && s.kind === 'video') sums[s.rid ?? ''] = s.packetsSent;
+    }
+    return sums;
+  });
+  const before = await counts();
+  await page.waitForTimeout(1_000);
+  const after = await counts();
+  return { low: after.l - before.l, high: after.h - before.h };
+};
+
+test('what nobody takes the publisher does not send, and sends again at once', { timeout: 120_000 }, async () => {
+  const channelId = await channel();
+  const [a, b] = [await enter(ada, channelId), await enter(bea, channelId)];
+  await b.page.evaluate((accid) => window.sdk.qchatMedia.setupVideoCanvas({ accid, videoView: window.view(accid) }), ada.accid);
+  await note(b.page);
+  await subscribe(b, ada.accid, 0);
+  await show(a);
+  await shows(b.page, HIGH, 'high');
+  const both = await sent(a.page);
+  assert.ok(both.low > 0 && both.high > 0, JSON.stringify(both));
+
+  await subscribe(b, ada.accid, 1);
+  await eventually(async () => (await sent(a.page)).high === 0, 'the high layer is still sent', 20_000);
+  assert.ok((await sent(a.page)).low > 0, 'the low layer goes on');
+  await shows(b.page, LOW, 'low');
+
+  await b.call('qchatMedia.unSubscribeRemoteVideoStream', { accid: ada.accid, streamType: 1 });
+  await eventually(async () => (await sent(a.page)).low === 0, 'the low layer is still sent', 20_000);
+
+  const since = await mark(b.page);
+  const began = await b.page.evaluate(() => performance.now());
+  await subscribe(b, ada.accid, 0);
+  await shows(b.page, HIGH, 'high again', SWITCH_MS + 8_000);
+  const took = Math.round((await noted(b.page, since)).find((s) => s.width === HIGH && s.at > began).at - began);
+  console.log(`layers | taken again | seen after ${took} ms`);
+  assert.ok(took <= SWITCH_MS + STARVED_MS, `seen after ${took} ms`);
+  await closePages(a, b);
+});
+
 test('a small camera has one layer, which is served to who wants the low one', { timeout: 120_000 }, async () => {
   const channelId = await place.channel();
   await place.command(25, 2, [{ t: 'Property', v: { 1: place.serverId, 2: channelId, 3: 10, 4: '{"profile":"speech_standard","scenario":"speech"}', 5: '{"width":320,"height":240,"fps":15}' } }]);
