@@ -165,6 +165,11 @@ class Person {
 
   mark = () => this.events.length;
 
+  /** For a page that goes through several tests: the next sees its own events only. */
+  forget() {
+    this.events.length = 0;
+  }
+
   /** Arguments of the first event of this name since `since` that fits, past or coming. */
   event(name, { where = () => true, since = 0, timeout = 8000 } = {}) {
     const fits = (e) => e.name === name && where(...e.args);

@@ -1,4 +1,5 @@
 // What an operator reads of calls afterwards: who, when, how much, and why it ended; also of those a crash cut off.
+// Mostly waits.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually, openWorld } from './people.mjs';

@@ -1,4 +1,4 @@
-// The server ends in the middle of a call and comes back: data is there, and people talk again.
+// The server ends in the middle of a call and comes back: data is there, and people talk again. Mostly waits.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openLink } from '@rotunda/harness/link.mjs';

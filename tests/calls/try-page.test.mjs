@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { openPage } from '@rotunda/harness/chromium.mjs';
-import { eventually, openWorld } from './people.mjs';
+import { openLink } from '@rotunda/harness/link.mjs';
+import { eventually, KIT_HOST, openWorld } from './people.mjs';
 
 let world;
 before(async () => { world = await openWorld(); });
@@ -21,8 +22,8 @@ async function tab(query = '', context) {
   return { page, complaints, csp: response.headers()['content-security-policy'] };
 }
 /** A page of its own in the demo's channel, as somebody who came by a link. */
-async function come(account, prepare = () => {}) {
-  const page = await openPage(world.browser, 'about:blank', { outside: world.outside });
+async function come(account, prepare = () => {}, { proxy } = {}) {
+  const page = await openPage(world.browser, 'about:blank', { outside: world.outside, proxy });
   await page.addInitScript(prepare);
   await page.goto(`${world.server.origin}/try/?as=${account.accid}&channel=${world.server.ready.channel_id}`);
   await page.waitForSelector('.tile.mine');
@@ -255,4 +256,80 @@ test('a phone-sized window has no sideways scroll, and every control is reachabl
     assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.y + box.height <= 700 && box.height >= 44, `${control}: ${JSON.stringify(box)}`);
   }
   await page.context().close();
+});
+
+test('the network is gone: the page says so, and comes back with what was on', { timeout: 120_000 }, async () => {
+  const [ann, ben] = world.server.ready.accounts;
+  const tunnels = await world.tunnels();
+  const [a, b] = [await come(ann, undefined, tunnels), await come(ben)];
+  await switchOn(a, 'mic');
+  await eventually(() => level(b, ann.accid).then((l) => l > 0), 'the meter of the one who speaks moves');
+  assert.ok(tunnels.refuse(KIT_HOST) >= 3, 'the link, and the sockets of the kit');
+  await a.waitForSelector('.me-link:has-text("Reconnecting")');
+  await a.waitForSelector('.status:text-matches("Connection lost|connection broke")');
+  assert.equal(await a.$eval('.control.mic', (c) => c.getAttribute('aria-pressed')), 'false', 'nobody hears it now');
+  await b.waitForSelector(tileOf(ann), { state: 'detached' });
+  tunnels.restore(KIT_HOST);
+  await a.waitForSelector('.me-link:has-text("Connected")');
+  await says(a, /Connected again/);
+  await a.waitForSelector('.control.mic[aria-pressed="true"]');
+  await b.waitForSelector(tileOf(ann));
+  await eventually(() => level(b, ann.accid).then((l) => l > 0), 'it is heard again');
+});
+
+test('the sockets of a call are gone for a moment: the page says that it comes back by itself', { timeout: 120_000 }, async () => {
+  const [ann, ben] = world.server.ready.accounts;
+  const signalling = () => {
+    const Real = window.WebSocket;
+    window.signalling = [];
+    window.WebSocket = class extends Real {
+      constructor(url, ...rest) {
+        const ours = new URL(url).pathname.startsWith('/rtc/');
+        super(ours && window.away ? 'wss://127.0.0.1:9/' : url, ...rest);
+        if (ours) window.signalling.push(this);
+      }
+    };
+  };
+  const [a, b] = [await come(ann, signalling), await come(ben)];
+  await switchOn(a, 'mic');
+  await a.evaluate(() => {
+    window.away = true;
+    for (const socket of window.signalling) socket.close();
+  });
+  await a.waitForSelector('.hall.recovering');
+  await a.waitForSelector('.status:has-text("Coming back by itself")');
+  assert.equal(await a.$eval('.me-link', (l) => l.textContent), 'Connected', 'the chat has its own link');
+  await eventually(() => level(b, ann.accid).then((l) => l > 0), 'sound goes on');
+  await a.evaluate(() => { window.away = false; });
+  await a.waitForSelector('.hall:not(.recovering)');
+  assert.equal(await a.$eval('.control.mic', (c) => c.getAttribute('aria-pressed')), 'true');
+  await eventually(() => level(b, ann.accid).then((l) => l > 0), 'it is still heard');
+  await b.waitForSelector(tileOf(ann));
+});
+
+test('a full channel is explained in words, and lets in when somebody has left', { timeout: 90_000 }, async () => {
+  const { accounts: [ann, ben], app_key, server_id, channel_id } = world.server.ready;
+  const link = await openLink(world.server.origin);
+  assert.equal((await link.login(app_key, ann, 'owner-of-the-demo')).code, 200);
+  const property = (v) => [{ t: 'Property', v }];
+  const [{ 1: limit, 2: audio, 3: video }] = (await link.command(25, 3, property({ 1: server_id, 2: channel_id }))).r;
+  const setLimit = async (n) => assert.equal((await link.command(25, 2, property({ 1: server_id, 2: channel_id, 3: n, 4: audio, 5: video }))).code, 200);
+  // Those of the test before keep their seats for the grace, and would find them again.
+  await eventually(async () => (await link.command(25, 4, property({ 1: server_id, 2: channel_id }))).r[0].length === 0, 'nobody is in the channel', 25_000);
+  await setLimit(1);
+  try {
+    const a = await come(ann);
+    const { page: b } = await tab(`?as=${ben.accid}&channel=${channel_id}`);
+    await says(b, /The channel is full\. Somebody has to leave first\./);
+    assert.equal(await b.$('.tile'), null);
+    await a.waitForSelector('.vacant');
+    await a.click('.control.leave');
+    await a.waitForSelector('.rest');
+    await b.click('.channel[data-kind="media"] >> nth=0');
+    await b.waitForSelector('.tile.mine');
+    assert.equal(await b.$eval('.notice', (n) => n.textContent).catch(() => ''), '', 'the refusal is still said');
+  } finally {
+    await setLimit(Number(limit));
+    await link.close();
+  }
 });

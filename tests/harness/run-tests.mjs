@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// node run-tests.mjs DIRECTORY [--concurrency N] [--only TEXT] [--ready-file FILE]
+// node run-tests.mjs DIRECTORY [--concurrency N] [--waiting N] [--only TEXT] [--ready-file FILE]
 // Starts one server for all *.test.mjs of a directory and runs each in a node of its own, some side by side. Each file
-// makes an app of its own; files that stop or restart a server start their own. A file whose head says "Runs alone"
-// gets the machine to itself.
+// makes an app of its own; files that stop or restart a server start their own. A file whose head says "Mostly waits"
+// takes little of the machine, so as many as --waiting says run beside the others; one that says "Runs alone" gets the
+// machine to itself.
 //
 // A file that failed runs once more, alone, when all others are done. If it passes then, it counts as passed and is
 // named on a line `flaky: FILE`: a second that the machine was busy elsewhere fails nothing, but is seen.
@@ -16,14 +17,16 @@ import { startServer } from './server.mjs';
 
 if (process.argv[1] !== fileURLToPath(import.meta.url)) throw new Error('run-tests.mjs is a program');
 const { values: options, positionals: [directory] } = parseArgs({ allowPositionals: true, options: {
-  concurrency: { type: 'string', default: '1' }, only: { type: 'string', default: '' }, 'ready-file': { type: 'string' },
+  concurrency: { type: 'string', default: '1' }, waiting: { type: 'string', default: '1' }, only: { type: 'string', default: '' }, 'ready-file': { type: 'string' },
 } });
+
+const says = (text, words) => new RegExp(`^//.*\\b${words}\\b`, 'm').test(text);
 
 /** What a file says of itself. `allowed` is the sum of the times its tests allow themselves, ms. */
 function describe(name) {
   const text = fs.readFileSync(path.join(directory, name), 'utf8');
   const allowed = [...text.matchAll(/\{ timeout: ([\d_]+) \}/g)].reduce((sum, [, ms]) => sum + Number(ms.replaceAll('_', '')), 0);
-  return { name, allowed, alone: /^\/\/.*\bRuns alone\b/m.test(text) };
+  return { name, allowed, alone: says(text, 'Runs alone'), waits: says(text, 'Mostly waits') };
 }
 
 const files = fs.readdirSync(directory).filter((f) => f.endsWith('.test.mjs') && f.includes(options.only)).map(describe);
@@ -71,8 +74,12 @@ async function runAll(queue, concurrency, each) {
 }
 
 const results = new Map();
-await runAll(files.filter((f) => !f.alone), Number(options.concurrency), (file, result) => results.set(file.name, result));
-await runAll(files.filter((f) => f.alone), 1, (file, result) => results.set(file.name, result));
+const keep = (file, result) => results.set(file.name, result);
+await Promise.all([
+  runAll(files.filter((f) => !f.alone && !f.waits), Number(options.concurrency), keep),
+  runAll(files.filter((f) => !f.alone && f.waits), Number(options.waiting), keep),
+]);
+await runAll(files.filter((f) => f.alone), 1, keep);
 const flaky = [];
 await runAll(files.filter(({ name }) => results.get(name)?.failed), 1, ({ name }, result) => {
   results.set(name, result);
