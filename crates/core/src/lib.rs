@@ -25,6 +25,7 @@ mod memberships;
 pub mod notify;
 pub mod page;
 pub mod ports;
+pub mod profile;
 pub mod role;
 pub mod rules;
 mod seats;

@@ -31,8 +31,8 @@ pub trait Hub: Send + Sync {
     fn subscribed(&self, user: &UserKey, membership: Membership);
     /// The account is no longer a member: out of the index.
     fn left(&self, user: &UserKey, server: ServerId);
-    /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server).
-    fn kick(&self, user: &UserKey, reason: u8);
+    /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server), `ext` for the app.
+    fn kick(&self, user: &UserKey, reason: u8, ext: &str);
 }
 
 /// The open media channels of this process.

@@ -22,6 +22,37 @@ pub struct Account {
     pub created: Millis,
 }
 
+/// What an account shows of itself (用户名片), as the app's backend wrote it. Only name and icon go to other clients.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Profile {
+    pub accid: Accid,
+    pub name: String,
+    pub icon: String,
+    pub sign: String,
+    pub email: String,
+    pub birth: String,
+    pub mobile: String,
+    pub gender: Gender,
+    pub ex: String,
+}
+
+impl std::fmt::Debug for Profile {
+    /// A profile is about a person: nothing of it belongs in a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Profile").field("accid", &self.accid).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gender {
+    #[default]
+    Unknown,
+    Male,
+    Female,
+}
+
+crate::server::wire_number!(Gender { Unknown = 0, Male = 1, Female = 2 });
+
 /// An account within its app: the key under which sessions and seats are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserKey {
