@@ -104,6 +104,8 @@ pub struct Media {
 pub struct Compat {
     /// Queries by id answer for servers and channels that the caller cannot see, as the vendor does.
     pub open_queries: bool,
+    /// Ids in the answers of the vendor's REST actions are texts, not numbers.
+    pub rest_ids_as_text: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
+use rotunda_admin::{
+    Vendor, VendorConfig,
+    vendor::{self, RateLimit},
+};
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
@@ -111,7 +115,16 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
             doors: DoorLimits::default(),
         },
     );
-    let mut router = rotunda_gateway::router(gateway.clone()).merge(assets::roomkit());
+    let actions = Vendor::new(
+        core.clone(),
+        VendorConfig {
+            link: authority.clone(),
+            ids_as_text: config.compat.rest_ids_as_text,
+            rate: RateLimit::default(),
+        },
+    );
+    let mut router =
+        rotunda_gateway::router(gateway.clone()).merge(vendor::routes(actions)).merge(assets::roomkit());
     let demo = if config.demo {
         let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
         router = router.merge(demo::routes(demo.clone(), origin)).merge(assets::try_page());

@@ -1,0 +1,8 @@
+//! The vendor's REST actions over a real Postgres.
+
+mod actions;
+mod effects;
+mod link;
+mod names;
+mod requests;
+mod support;
