@@ -1,62 +1,16 @@
-//! Apps and accounts: login, and what the command line manages.
+//! Apps and accounts, as the command line and backends manage them.
 
 use rotunda_model::{Accid, Account, App, UserKey};
 use rotunda_store::account as store;
 use zeroize::Zeroizing;
 
-use crate::{Core, Error, ports::Membership, text};
-
-/// What 24_2 carries, as far as it decides.
-#[derive(Debug)]
-pub struct Login<'a> {
-    pub app_key: &'a str,
-    pub accid: &'a str,
-    pub token: &'a str,
-    /// 0 static token; the others are not enabled (403).
-    pub auth_type: i64,
-}
-
-#[derive(Debug, Clone)]
-pub struct LoggedIn {
-    pub account: Account,
-    /// The servers it is in: the hub's index.
-    pub servers: Vec<Membership>,
-}
-
-/// Longest account token, in bytes (the vendor's REST limit).
-const TOKEN_MAX: usize = 128;
+use crate::{Core, Error, login::TOKEN_MAX, text};
 
 /// Random bytes in a token or secret made here; 16 are beyond guessing.
 const SECRET_BYTES: usize = 16;
 
 /// The reason 24_5 gives when the server ends a session.
 const KICKED_BY_SERVER: u8 = 2;
-
-/// Errors: 302 wrong app key, account or token; 422 disabled; 403 login type.
-pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
-    let db = core.store().pool();
-    let app = app_by_key(core, login.app_key).await?.ok_or(Error::WrongCredentials)?;
-    if login.auth_type != 0 {
-        return Err(Error::AuthTypeDisabled(login.auth_type));
-    }
-    let accid = Accid::new(login.accid).map_err(|_| Error::WrongCredentials)?;
-    let found = store::credentials(db, app.id, &accid).await?.ok_or(Error::WrongCredentials)?;
-    let keys = &core.config().keys;
-    if login.token.len() > TOKEN_MAX
-        || !keys.token_matches(app.id.get(), accid.as_str(), login.token, &found.token_hash)
-    {
-        return Err(Error::WrongCredentials);
-    }
-    if found.account.disabled {
-        return Err(Error::AccountDisabled);
-    }
-    let servers = rotunda_store::server::joined_by(db, &found.account.user).await?;
-    let servers = servers.into_iter().map(|(server, members)| Membership {
-        server,
-        hears: members < rotunda_model::server::SUBSCRIPTION_THRESHOLD,
-    });
-    Ok(LoggedIn { account: found.account, servers: servers.collect() })
-}
 
 /// The account's last link ended: its visits end, and what was kept in memory about it goes. After the hub forgot it.
 pub fn offline(core: &Core, user: &UserKey) {

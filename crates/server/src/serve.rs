@@ -3,12 +3,14 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
 use rotunda_admin::{
     Vendor, VendorConfig,
+    callback::AppCallbacks,
     vendor::{self, RateLimit},
 };
 use rotunda_core::{media::record, notify};
@@ -17,6 +19,7 @@ use rotunda_gateway::{
     room::{Registry, Times},
 };
 use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
+use rotunda_outbound::{Outbound, OutboundConfig};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -83,6 +86,13 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         core = commands::open_core(config) => core?,
         () = shutdown.soft() => return Ok(()),
     };
+    match Outbound::new(OutboundConfig { allow_private: config.webhooks.allow_private }) {
+        Ok(outbound) => core.set_callbacks(Arc::new(AppCallbacks::new(outbound))),
+        // An app that asks its own server at logins gets what it chose for no answer.
+        Err(error) => {
+            tracing::warn!(%error, "no login callbacks: are there trusted certificates on this machine?")
+        }
+    }
     let authority = addresses::authority(config, bound, &advertised);
     let origin = addresses::public_origin(config, bound, &advertised);
     let (events, reported) = mpsc::channel(EVENT_QUEUE);

@@ -1,6 +1,8 @@
 //! Apps and accounts.
 
-use rotunda_model::{Accid, Account, App, AppId, Gender, Millis, Profile, UserKey};
+use rotunda_model::{
+    Accid, Account, App, AppId, Gender, LoginSettings, LoginTypes, Millis, Profile, UserKey,
+};
 use sqlx::PgExecutor;
 
 use crate::{PgConnection, StoreError, row};
@@ -41,6 +43,51 @@ pub async fn app_by_key(db: impl PgExecutor<'_>, key: &str) -> Result<Option<(Ap
             Ok((app, r.sealed_secret))
         })
         .transpose()
+}
+
+/// The app, its sealed secret, and how its accounts log in.
+pub async fn app_for_login(
+    db: impl PgExecutor<'_>,
+    key: &str,
+) -> Result<Option<(App, Vec<u8>, LoginSettings)>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT id, app_key, name, sealed_secret, created, login_types, login_callback, login_callback_allows
+         FROM apps WHERE app_key = $1",
+        key
+    )
+    .fetch_optional(db)
+    .await?;
+    found
+        .map(|r| {
+            let types = LoginTypes::from_bits(r.login_types);
+            let settings = LoginSettings {
+                types: types.ok_or(StoreError::Row { column: "apps.login_types" })?,
+                callback: r.login_callback,
+                callback_allows: r.login_callback_allows,
+            };
+            let app = App {
+                id: row::id(r.id, "apps.id")?,
+                key: r.app_key,
+                name: r.name,
+                created: Millis(r.created),
+            };
+            Ok((app, r.sealed_secret, settings))
+        })
+        .transpose()
+}
+
+/// False: no such app.
+pub async fn set_login(db: impl PgExecutor<'_>, key: &str, new: &LoginSettings) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE apps SET login_types = $2, login_callback = $3, login_callback_allows = $4 WHERE app_key = $1",
+        key,
+        new.types.bits(),
+        new.callback,
+        new.callback_allows
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The key of an app; what tokens name it by.

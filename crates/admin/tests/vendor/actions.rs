@@ -521,11 +521,12 @@ async fn every_action_is_done_and_refused(pool: PgPool) -> anyhow::Result<()> {
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn a_new_token_ends_the_old_one(pool: PgPool) -> anyhow::Result<()> {
-    use rotunda_core::account::{Login, login};
+    use rotunda_core::login::{Client, Login, login};
     let app = TestApp::new(pool).await?;
     let backend = Backend::new(&app.core, &app.app.key, config()).await?;
     let opens = async |token: &str| {
-        let asked = Login { app_key: &app.app.key, accid: "gil", token, auth_type: 0 };
+        let client = Client::default();
+        let asked = Login { app_key: &app.app.key, accid: "gil", token, auth_type: 0, client };
         login(&app.core, asked).await.map(|_| ()).map_err(|error| error.code().0)
     };
     let made = backend.call("user/create", "accid=gil").await;

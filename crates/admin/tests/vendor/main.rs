@@ -1,6 +1,7 @@
 //! The vendor's REST actions over a real Postgres.
 
 mod actions;
+mod callback;
 mod effects;
 mod link;
 mod names;
