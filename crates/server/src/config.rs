@@ -36,6 +36,7 @@ pub struct Config {
     pub database: Database,
     pub media: Media,
     pub compat: Compat,
+    pub webhooks: Webhooks,
     pub log: Log,
 }
 
@@ -68,6 +69,8 @@ pub struct Keys {
     /// 32 bytes as 64 hexadecimal digits. Empty: made at the first start under `data`.
     pub server_key_file: PathBuf,
     pub signing_key_file: PathBuf,
+    /// The signing key that was replaced; empty: none.
+    pub previous_signing_key_file: PathBuf,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +107,15 @@ pub struct Media {
 pub struct Compat {
     /// Queries by id answer for servers and channels that the caller cannot see, as the vendor does.
     pub open_queries: bool,
+    /// Ids in the answers of the vendor's REST actions are texts, not numbers.
+    pub rest_ids_as_text: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// Apps may name servers at addresses that are not global, such as this machine's own.
+    pub allow_private: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,6 +144,7 @@ impl Default for Config {
             database: Database::default(),
             media: Media::default(),
             compat: Compat::default(),
+            webhooks: Webhooks::default(),
             log: Log::default(),
         }
     }

@@ -3,16 +3,23 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
+use rotunda_admin::{
+    Vendor, VendorConfig,
+    callback::AppCallbacks,
+    vendor::{self, RateLimit},
+};
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
 use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
+use rotunda_outbound::{Outbound, OutboundConfig};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -79,6 +86,13 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         core = commands::open_core(config) => core?,
         () = shutdown.soft() => return Ok(()),
     };
+    match Outbound::new(OutboundConfig { allow_private: config.webhooks.allow_private }) {
+        Ok(outbound) => core.set_callbacks(Arc::new(AppCallbacks::new(outbound))),
+        // An app that asks its own server at logins gets what it chose for no answer.
+        Err(error) => {
+            tracing::warn!(%error, "no login callbacks: are there trusted certificates on this machine?")
+        }
+    }
     let authority = addresses::authority(config, bound, &advertised);
     let origin = addresses::public_origin(config, bound, &advertised);
     let (events, reported) = mpsc::channel(EVENT_QUEUE);
@@ -111,7 +125,16 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
             doors: DoorLimits::default(),
         },
     );
-    let mut router = rotunda_gateway::router(gateway.clone()).merge(assets::roomkit());
+    let actions = Vendor::new(
+        core.clone(),
+        VendorConfig {
+            link: authority.clone(),
+            ids_as_text: config.compat.rest_ids_as_text,
+            rate: RateLimit::default(),
+        },
+    );
+    let mut router =
+        rotunda_gateway::router(gateway.clone()).merge(vendor::routes(actions)).merge(assets::roomkit());
     let demo = if config.demo {
         let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
         router = router.merge(demo::routes(demo.clone(), origin)).merge(assets::try_page());
