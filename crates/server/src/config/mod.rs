@@ -6,8 +6,9 @@ mod error;
 mod sections;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use figment::{
@@ -60,6 +61,9 @@ impl Config {
         if self.server.port == 0 && !self.server.public_url.is_empty() {
             return invalid("server.port", "0 (any free port) cannot be combined with server.public_url");
         }
+        if !self.admin.listen.is_empty() && self.admin.listen.parse::<SocketAddr>().is_err() {
+            return invalid("admin.listen", "expected address:port, such as 127.0.0.1:8444 or [::1]:8444");
+        }
         if self.database.connections_max < 2 {
             return invalid("database.connections_max", "at least 2: notifications hold one of their own");
         }
@@ -84,6 +88,20 @@ impl Config {
 
     pub fn tcp_address(&self) -> SocketAddr {
         SocketAddr::new(self.server.listen, self.server.port)
+    }
+
+    /// Where the private listener is. Not set: loopback, the number after that of the public one; 0 stays 0.
+    pub fn admin_address(&self, public_port: u16) -> SocketAddr {
+        let implied = match public_port {
+            0 => 0,
+            port => port.checked_add(1).unwrap_or(0),
+        };
+        self.admin.listen.parse().unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), implied))
+    }
+
+    /// How long calls may go on after the first signal. A demo has nobody to wait for.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(if self.demo { 0 } else { self.server.drain_secs })
     }
 
     /// Where ICE-TCP listens when it does not share the port of HTTPS.

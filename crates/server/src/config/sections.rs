@@ -15,6 +15,7 @@ pub struct Config {
     /// Creates the demo app and serves `/try`, which hands out its accounts' tokens.
     pub demo: bool,
     pub server: Server,
+    pub admin: Admin,
     pub tls: Tls,
     pub keys: Keys,
     pub database: Database,
@@ -31,8 +32,17 @@ pub struct Server {
     pub port: u16,
     /// `https://host[:port]` as browsers reach it; empty: `https://LISTEN:PORT`.
     pub public_url: String,
-    /// Seconds that open connections get to finish after the first SIGTERM.
+    /// Seconds that calls may go on after the first SIGTERM, without newcomers.
+    pub drain_secs: u64,
+    /// Seconds that open connections get to finish after that.
     pub shutdown_grace_secs: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// `address:port` of the private listener; empty: loopback, on the number after `server.port`.
+    pub listen: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -111,6 +121,7 @@ impl Default for Config {
             data: "./data".into(),
             demo: false,
             server: Server::default(),
+            admin: Admin::default(),
             tls: Tls::default(),
             keys: Keys::default(),
             database: Database::default(),
@@ -127,6 +138,7 @@ impl Default for Server {
             listen: Ipv4Addr::LOCALHOST.into(),
             port: 8443,
             public_url: String::new(),
+            drain_secs: 120,
             shutdown_grace_secs: 10,
         }
     }
