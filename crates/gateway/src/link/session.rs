@@ -257,8 +257,12 @@ pub async fn serve(gateway: Gateway, mut socket: LinkSocket) {
 
 async fn log_in(gateway: Gateway, mut socket: LinkSocket, request: Request) {
     let entered = match login::log_in(&gateway, socket.peer(), socket.pulse(), &request).await {
-        Ok(entered) => entered,
+        Ok(entered) => {
+            count_login(Code::OK);
+            entered
+        }
         Err(refusal) => {
+            count_login(refusal.code());
             let answer = commands::refuse(&request, &refusal);
             if socket.send(answer.frame()).await.is_ok() {
                 // The SDK closes by itself once it has read the code; closing first could hide it.
@@ -284,6 +288,11 @@ async fn log_in(gateway: Gateway, mut socket: LinkSocket, request: Request) {
     tracing::info!(session = name, reason, "link session ended");
     metrics::counter!("rotunda_link_sessions_ended_total", "reason" => reason).increment(1);
     finish.farewell(socket).await;
+}
+
+/// Codes are the vendor's: a handful of series.
+fn count_login(code: Code) {
+    metrics::counter!("rotunda_link_logins_total", "code" => code.to_string()).increment(1);
 }
 
 /// The answer, and a first heartbeat: whether this link lives must be known before the next tick.
