@@ -44,7 +44,7 @@ pub enum Command {
     Sessions(Sessions),
     /// Why an account may do something somewhere, or may not
     Explain(Explain),
-    /// The configuration in force
+    /// The configuration: the one in force, a sample, its schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Succeed when the server of this configuration answers
@@ -187,8 +187,12 @@ impl Explain {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print it as TOML, secrets masked
+    /// Print the one in force as TOML, secrets masked
     Print,
+    /// Print a file with every key, its default and what it changes
+    Sample,
+    /// Print the JSON schema of the file
+    Schema,
 }
 
 #[cfg(test)]
