@@ -30,7 +30,11 @@ pub enum Command {
     /// Serve until SIGTERM
     Serve(Serve),
     /// Bring the database schema up to date
-    Migrate,
+    Migrate {
+        /// Only name what would be run
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Apps: an app key, a secret, and a world of accounts and servers
     #[command(subcommand)]
     App(App),
@@ -49,6 +53,16 @@ pub enum Command {
     Config(ConfigCommand),
     /// Succeed when the server of this configuration answers
     Healthcheck,
+    /// Look at everything that usually goes wrong, and say what to do; the status is 0 when nothing failed
+    Doctor(Doctor),
+}
+
+/// Beside the running server, or without one: then it takes the ports for the moment.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Compare the clock with that web server's too
+    #[arg(long, value_name = "URL")]
+    pub time_from: Option<String>,
 }
 
 #[derive(Debug, Args)]

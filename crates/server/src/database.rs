@@ -59,6 +59,19 @@ fn is_unreachable(error: &StoreError) -> bool {
     }
 }
 
+/// `rotunda migrate --dry-run`: what a migration would run, a line each. Changes nothing.
+pub async fn pending(config: &Config) -> anyhow::Result<()> {
+    let store = connect(config).await?;
+    let pending = store.pending_migrations().await.context("cannot read the list of migrations")?;
+    for migration in &pending {
+        println!("would run {migration}");
+    }
+    if pending.is_empty() {
+        println!("the schema is up to date");
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date under an advisory lock and says what was run.
 pub async fn migrate(store: &Store) -> anyhow::Result<()> {
     let pending = store.pending_migrations().await.context("cannot read the list of migrations")?;

@@ -58,9 +58,35 @@ pub async fn get(
     status_and_body(&answer)
 }
 
+/// GET over TLS under a name: the certificate that is shown, status and body.
+pub async fn show(
+    target: SocketAddr,
+    host: &str,
+    path: &str,
+) -> anyhow::Result<(CertificateDer<'static>, u16, String)> {
+    let (leaf, answer) = tls(target, host, None, &request("GET", host, path, "")).await?;
+    let (status, body) = status_and_body(&answer)?;
+    Ok((leaf.context("no certificate was shown")?, status, body))
+}
+
+/// The head of an answer to HEAD, over TLS without verification.
+pub async fn head_tls(target: SocketAddr, host: &str, path: &str) -> anyhow::Result<String> {
+    Ok(tls(target, host, None, &request("HEAD", host, path, "")).await?.1)
+}
+
+/// The same without TLS.
+pub async fn head_plain(target: SocketAddr, host: &str, path: &str) -> anyhow::Result<String> {
+    plain(target, &request("HEAD", host, path, "")).await
+}
+
 /// GET without TLS: status and body.
 pub async fn get_plain(target: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
     status_and_body(&plain(target, &request("GET", target, path, "")).await?)
+}
+
+/// POST of JSON without TLS: status and body.
+pub async fn post_plain(target: SocketAddr, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    status_and_body(&plain(target, &request("POST", target, path, body)).await?)
 }
 
 fn request(method: &str, host: impl std::fmt::Display, path: &str, body: &str) -> String {

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod database;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod keys;
@@ -78,13 +79,19 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     logging::start(&config.log)?;
     match cli.command {
         Command::Serve(serve) => serve::run(source, config, &serve).await?,
-        Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
+        Command::Migrate { dry_run: true } => database::pending(&config).await?,
+        Command::Migrate { dry_run: false } => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
         Command::Sessions(command) => sessions::run(&config, command, cli.json).await?,
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(_) => print!("{}", toml::to_string_pretty(&config.masked())?),
+        Command::Doctor(options) => {
+            let report = doctor::examine(&config, &options).await;
+            report.print(cli.json)?;
+            return Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Healthcheck => healthcheck::run(&config).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,6 @@
+//! The program as an operator has it: started, asked, told by signals, stopped; behind proxies, upgraded, backed up.
+
+mod lifecycle;
+mod program;
+mod proxies;
+mod upgrade;
