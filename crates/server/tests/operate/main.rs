@@ -3,4 +3,5 @@
 mod lifecycle;
 mod program;
 mod proxies;
+mod recipes;
 mod upgrade;
