@@ -1,5 +1,6 @@
 //! The program as an operator has it: started, asked, told by signals, stopped; behind proxies, upgraded, backed up.
 
+mod backup;
 mod lifecycle;
 mod program;
 mod proxies;
