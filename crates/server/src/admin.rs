@@ -13,7 +13,10 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
-use crate::{config::Config, doctor::call, vitals::Vitals};
+use crate::{config::Config, doctor::call, private_file, vitals::Vitals};
+
+/// File under `data` that names the private listener of the server that runs, or ran last.
+const ADDRESS_FILE: &str = "admin.address";
 
 /// What Prometheus' text format calls itself.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -35,6 +38,19 @@ pub async fn bind(config: &Config, public: SocketAddr) -> anyhow::Result<TcpList
         }
         Err(error) => Err(error).with_context(|| format!("admin.listen: cannot listen on {wanted}")),
     }
+}
+
+/// Writes down where the private listener is: the port may be another than the configuration implies.
+pub fn note(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    private_file::write(&config.data.join(ADDRESS_FILE), address.to_string().as_bytes())
+}
+
+/// Where the private listener of a running server may be: as it was noted, and as the configuration says.
+pub fn addresses(config: &Config) -> Vec<SocketAddr> {
+    let noted = private_file::read(&config.data.join(ADDRESS_FILE)).ok().flatten();
+    let noted = noted.and_then(|address| address.trim().parse().ok());
+    let implied = Some(config.admin_address(config.server.port)).filter(|address| address.port() != 0);
+    noted.into_iter().chain(implied).collect()
 }
 
 /// `/livez`, `/readyz` and `/metrics`, beside `more` for the operator.

@@ -80,6 +80,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     let bound = tcp.local_addr()?;
     let private = admin::bind(config, bound).await?;
     let private_address = private.local_addr()?;
+    admin::note(config, private_address)?;
     let own_tcp = match config.media_tcp_address() {
         Some(address) => {
             let listener = TcpListener::bind(address)

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     addresses::{self, Meanings},
-    ambient, certificate as files,
+    admin, ambient, certificate as files,
     config::{Config, TlsMode},
     healthcheck,
     lifecycle::Shutdown,
@@ -107,11 +107,11 @@ fn address(advertised: &[IpAddr], in_container: bool) -> Finding {
 }
 
 async fn server(config: &Config, advertised: &[IpAddr]) -> anyhow::Result<Server> {
-    let private = config.admin_address(config.server.port);
-    if config.server.port != 0
-        && healthcheck::get_plain(private, "/livez").await.is_ok_and(|(status, _)| status == 200)
-    {
-        return Ok(Server::Running(private));
+    // A server on any free port cannot be the one of this configuration.
+    for private in admin::addresses(config).into_iter().filter(|_| config.server.port != 0) {
+        if healthcheck::get_plain(private, "/livez").await.is_ok_and(|(status, _)| status == 200) {
+            return Ok(Server::Running(private));
+        }
     }
     stand_in(config, advertised).await.map(Server::StandIn)
 }

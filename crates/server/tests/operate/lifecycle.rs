@@ -164,9 +164,9 @@ async fn the_doctor_finds_a_running_server_well(pool: PgPool) {
         ("ROTUNDA_ADMIN__LISTEN", "127.0.0.1:0"),
     ];
     let program = Program::start(&pool, "operate-doctor", &env);
-    let admin = program.ready["admin"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    // Its private listener is on a port of its own choice, and found all the same.
     let output = crate::program::command(&crate::program::url(&pool), &program.directory)
-        .envs([("ROTUNDA_SERVER__PORT", port.as_str()), ("ROTUNDA_ADMIN__LISTEN", &admin)])
+        .env("ROTUNDA_SERVER__PORT", &port)
         .args(["doctor", "--json"])
         .output()
         .unwrap();
