@@ -70,6 +70,24 @@ prepare_postgres() {
   [ -n "$(postgres_bin)" ] || install_postgres
 }
 
+# The reverse proxies of docs/operate, for their tests. They must not begin to serve by being installed.
+prepare_proxies() {
+  local missing=() policy=/usr/sbin/policy-rc.d ours=no
+  # Debian keeps two of them where only root's PATH looks.
+  export PATH="$PATH:/usr/sbin"
+  have nginx || missing+=(nginx-light)
+  have caddy || missing+=(caddy)
+  have haproxy || missing+=(haproxy)
+  [ ${#missing[@]} = 0 ] && return
+  if [ ! -e "$policy" ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+  fi
+  apt_install "${missing[@]}"
+  [ "$ours" = no ] || as_root rm -f "$policy"
+}
+
 # --- Node -----------------------------------------------------------------------------------------
 
 node_major() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p'; }

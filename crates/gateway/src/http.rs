@@ -1,12 +1,14 @@
 //! What all HTTP paths share: CORS, panics, body limit, one trace span per request.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     body::Body,
     extract::MatchedPath,
     http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
+    middleware::map_response,
     response::IntoResponse,
 };
 use tower_http::{
@@ -37,12 +39,42 @@ const REQUEST_HEADERS: [HeaderName; 10] = [
     HeaderName::from_static("session-id"),
 ];
 
-/// Wraps the routes. `origins` empty: any. No credentials either way: nothing here is decided by a cookie.
-pub fn finish(routes: Router, origins: &[HeaderValue]) -> Router {
-    let origin =
-        if origins.is_empty() { AllowOrigin::any() } else { AllowOrigin::list(origins.iter().cloned()) };
+/// Origins that browsers may call from; empty means any. Exchangeable while serving; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct CorsOrigins {
+    allowed: Arc<ArcSwap<Vec<HeaderValue>>>,
+}
+
+impl CorsOrigins {
+    pub fn new(allowed: Vec<HeaderValue>) -> Self {
+        Self { allowed: Arc::new(ArcSwap::from_pointee(allowed)) }
+    }
+
+    pub fn replace(&self, allowed: Vec<HeaderValue>) {
+        self.allowed.store(Arc::new(allowed));
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        let allowed = self.allowed.load();
+        allowed.is_empty() || allowed.contains(origin)
+    }
+
+    /// Where any origin may call, the answer says so instead of naming the one that did.
+    fn generalise(&self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(named) = response.headers_mut().get_mut(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+            && self.allowed.load().is_empty()
+        {
+            *named = HeaderValue::from_static("*");
+        }
+        response
+    }
+}
+
+/// Wraps the routes. No credentials whatever the origins: nothing here is decided by a cookie.
+pub fn finish(routes: Router, origins: CorsOrigins) -> Router {
+    let asked = origins.clone();
     let cors = CorsLayer::new()
-        .allow_origin(origin)
+        .allow_origin(AllowOrigin::predicate(move |origin, _| asked.allows(origin)))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(REQUEST_HEADERS)
         .max_age(PREFLIGHT_LIFETIME);
@@ -57,6 +89,10 @@ pub fn finish(routes: Router, origins: &[HeaderValue]) -> Router {
         .layer(RequestBodyLimitLayer::new(BODY_MAX))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors)
+        .layer(map_response(move |response| {
+            let response = origins.generalise(response);
+            async move { response }
+        }))
         .layer(trace)
 }
 

@@ -13,10 +13,10 @@ pub mod signal;
 
 use std::{fmt, sync::Arc};
 
-use axum::{Router, http::HeaderValue};
+use axum::Router;
 use rotunda_core::Core;
 
-pub use http::BODY_MAX;
+pub use http::{BODY_MAX, CorsOrigins};
 pub use link::doors::DoorLimits;
 pub use origin::PublicOrigin;
 
@@ -27,8 +27,7 @@ use link::{Hub, doors::Doors};
 pub struct GatewayConfig {
     /// Every address handed out starts with it.
     pub public_origin: PublicOrigin,
-    /// Origins that browsers may call from; empty means any.
-    pub cors_origins: Vec<HeaderValue>,
+    pub cors_origins: CorsOrigins,
     pub doors: DoorLimits,
 }
 
@@ -70,5 +69,5 @@ impl fmt::Debug for Gateway {
 pub fn router(gateway: Gateway) -> Router {
     let origins = gateway.config.cors_origins.clone();
     let routes = link::routes().merge(room::routes()).merge(signal::routes()).with_state(gateway);
-    http::finish(routes, &origins)
+    http::finish(routes, origins)
 }

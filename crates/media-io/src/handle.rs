@@ -4,9 +4,9 @@ use std::{
     fmt,
     fs::File,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, TryIter, sync_channel},
     },
@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use crate::{
     routes::{Load, Routes, SpreadLimits},
     tcp::{Door, TcpEnd},
+    worker::candidates,
 };
 
 /// Commands waiting for a worker's next turn. A join is about ten; at this depth the worker is stalled and
@@ -63,6 +64,7 @@ struct Shared {
     routes: Mutex<Routes>,
     /// Where ICE-TCP connections come in; None when it is off.
     door: Option<Door>,
+    tcp_port: Option<u16>,
     fingerprint: Fingerprint,
 }
 
@@ -72,7 +74,9 @@ pub(crate) struct WorkerHandle {
     state: Arc<WorkerState>,
     /// Wakes the worker's epoll; None for a handle without a worker.
     wake: Option<File>,
-    candidates: Vec<IceCandidate>,
+    /// Where its socket is; None for a handle without a worker.
+    local: Option<SocketAddr>,
+    candidates: RwLock<Vec<IceCandidate>>,
 }
 
 /// What a worker and its handle share.
@@ -139,11 +143,19 @@ impl WorkerEnd {
 }
 
 impl WorkerHandle {
-    pub(crate) fn new(wake: Option<File>, candidates: Vec<IceCandidate>) -> (Self, WorkerEnd) {
+    pub(crate) fn new(
+        wake: Option<File>,
+        local: Option<SocketAddr>,
+        candidates: Vec<IceCandidate>,
+    ) -> (Self, WorkerEnd) {
         let (sender, commands) = sync_channel(COMMAND_QUEUE);
         let state = Arc::<WorkerState>::default();
         let end = WorkerEnd { commands, state: Arc::clone(&state) };
-        (Self { commands: sender, state, wake, candidates }, end)
+        (Self { commands: sender, state, wake, local, candidates: RwLock::new(candidates) }, end)
+    }
+
+    fn candidates(&self) -> Vec<IceCandidate> {
+        self.candidates.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn load(&self) -> Load {
@@ -175,18 +187,18 @@ impl MediaHandle {
     pub(crate) fn new(
         workers: Vec<WorkerHandle>,
         limits: SpreadLimits,
-        door: Option<Door>,
+        (door, tcp_port): (Option<Door>, Option<u16>),
         fingerprint: Fingerprint,
     ) -> Self {
         let routes = Mutex::new(Routes::new(workers.len(), limits));
-        Self { shared: Arc::new(Shared { workers, routes, door, fingerprint }) }
+        Self { shared: Arc::new(Shared { workers, routes, door, tcp_port, fingerprint }) }
     }
 
     /// A handle without a worker, whose commands are kept: for tests of the control plane.
     pub fn recording(candidates: Vec<IceCandidate>, fingerprint: Fingerprint) -> (Self, Recording) {
-        let (worker, end) = WorkerHandle::new(None, candidates);
+        let (worker, end) = WorkerHandle::new(None, None, candidates);
         let limits = SpreadLimits { transports: usize::MAX, busy: u32::MAX };
-        (Self::new(vec![worker], limits, None, fingerprint), Recording { end })
+        (Self::new(vec![worker], limits, (None, None), fingerprint), Recording { end })
     }
 
     /// Chooses the worker of a transport about to be opened; the addresses clients reach it at, for `iceCandidates`.
@@ -198,7 +210,7 @@ impl MediaHandle {
         beside: Option<TransportId>,
     ) -> Vec<IceCandidate> {
         let worker = self.routes().place(room, transport, beside, &self.loads());
-        self.shared.workers.get(worker).map(|worker| worker.candidates.clone()).unwrap_or_default()
+        self.shared.workers.get(worker).map(WorkerHandle::candidates).unwrap_or_default()
     }
 
     /// Whether somebody new may come to that room.
@@ -264,9 +276,20 @@ impl MediaHandle {
         }
     }
 
+    /// Tells other addresses to whoever opens a transport from now on, the best first. Open transports stay as they are.
+    pub fn advertise(&self, addresses: &[IpAddr]) {
+        for worker in &self.shared.workers {
+            let Some(local) = worker.local else { continue };
+            // An address that is none is not told: the ones from before stay.
+            if let Ok(candidates) = candidates(local, addresses, self.shared.tcp_port) {
+                *worker.candidates.write().unwrap_or_else(PoisonError::into_inner) = candidates;
+            }
+        }
+    }
+
     /// The addresses of the first worker.
     pub fn candidates(&self) -> Vec<IceCandidate> {
-        self.shared.workers.first().map(|worker| worker.candidates.clone()).unwrap_or_default()
+        self.shared.workers.first().map(WorkerHandle::candidates).unwrap_or_default()
     }
 
     /// The digest of the process's DTLS certificate, for `dtlsParameters`.

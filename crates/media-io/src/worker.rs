@@ -127,7 +127,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let wakes = Arc::new(wakes.map_err(StartError::Thread)?);
     let (mut handles, mut ways, mut loops) = (Vec::new(), Vec::new(), Vec::new());
     for (number, (links, wake)) in links(workers).into_iter().zip(&*wakes).enumerate() {
-        let (socket, candidates) = open(config, number)?;
+        let (socket, local, candidates) = open(config, number)?;
         let clone = || wake.try_clone().map_err(StartError::Thread);
         let woken = clone()?;
         let poll = sys::Poll::new(&[socket.as_fd(), woken.as_fd()]).map_err(StartError::Thread)?;
@@ -137,7 +137,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
             ways.push(way);
             tcp = Some(end);
         }
-        let (handle, end) = WorkerHandle::new(Some(clone()?), candidates);
+        let (handle, end) = WorkerHandle::new(Some(clone()?), Some(local), candidates);
         handles.push(handle);
         loops.push(Loop {
             number,
@@ -160,6 +160,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     }
     let door = config.tcp.as_ref().map(|tcp| Door::new(tcp.limits.clone(), ways));
     let limits = SpreadLimits { transports: config.room_transports, busy: SPREAD_ABOVE };
+    let door = (door, config.tcp.as_ref().map(|tcp| tcp.port));
     let handle = MediaHandle::new(handles, limits, door, identity.fingerprint().clone());
     // Dropped on the way out, it ends those that run already.
     let mut threads = MediaThreads { stop, handle: handle.clone(), threads: Vec::new() };
@@ -172,7 +173,10 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
 }
 
 /// The socket of a worker, and where clients reach it.
-fn open(config: &MediaConfig, number: usize) -> Result<(sys::Datagrams, Vec<IceCandidate>), StartError> {
+fn open(
+    config: &MediaConfig,
+    number: usize,
+) -> Result<(sys::Datagrams, SocketAddr, Vec<IceCandidate>), StartError> {
     let mut address = config.listen;
     if address.port() != 0 {
         let port = u16::try_from(usize::from(address.port()) + number);
@@ -187,11 +191,11 @@ fn open(config: &MediaConfig, number: usize) -> Result<(sys::Datagrams, Vec<IceC
     let candidates = candidates(local, &config.advertise, tcp_port)?;
     let socket = sys::Datagrams::new(socket).map_err(failed)?;
     tracing::debug!(worker = number, segmentation = socket.segments(), "media socket open");
-    Ok((socket, candidates))
+    Ok((socket, local, candidates))
 }
 
 /// Host candidates in order of preference (RFC 8445 §5.1.2.1).
-fn candidates(
+pub(crate) fn candidates(
     local: SocketAddr,
     advertise: &[IpAddr],
     tcp_port: Option<u16>,

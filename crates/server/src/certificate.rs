@@ -10,10 +10,15 @@ use anyhow::Context;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
 };
+use rustls::{server::ResolvesServerCert, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{config::Config, private_file};
+use crate::{
+    config::{Config, TlsMode},
+    private_file, secrets,
+};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -43,7 +48,7 @@ struct Made {
 /// Loads the configured certificate, or loads or makes the development one. `advertised` are media addresses,
 /// which on a LAN are also those that people type.
 pub fn load(config: &Config, advertised: &[IpAddr], now_ms: i64) -> anyhow::Result<Certificate> {
-    if config.tls.certificate.as_os_str().is_empty() {
+    if config.tls_mode() != TlsMode::Files {
         return development(&config.data.join("tls"), names(config, advertised), now_ms);
     }
     read(&config.tls.certificate, &config.tls.key, None)
@@ -51,21 +56,36 @@ pub fn load(config: &Config, advertised: &[IpAddr], now_ms: i64) -> anyhow::Resu
 
 /// The certificate that a running server of this configuration shows.
 pub fn leaf(config: &Config) -> anyhow::Result<CertificateDer<'static>> {
-    let path = match config.tls.certificate.as_os_str().is_empty() {
-        true => config.data.join("tls").join(DEVELOPMENT_CHAIN),
-        false => config.tls.certificate.clone(),
+    let path = match config.tls_mode() {
+        TlsMode::Files => config.tls.certificate.clone(),
+        _ => config.data.join("tls").join(DEVELOPMENT_CHAIN),
     };
     CertificateDer::from_pem_file(&path).with_context(|| format!("no certificate in {}", path.display()))
 }
 
+/// When a certificate ends, Unix time in seconds.
+pub fn expires(leaf: &CertificateDer<'_>) -> anyhow::Result<i64> {
+    let (_, parsed) = X509Certificate::from_der(leaf).context("no certificate")?;
+    Ok(parsed.validity().not_after.timestamp())
+}
+
+/// The certificate with its key, ready to be shown.
+pub fn certified(certificate: &Certificate) -> anyhow::Result<CertifiedKey> {
+    if let Some(ends) = certificate.chain.first().and_then(|leaf| expires(leaf).ok()) {
+        metrics::gauge!("rotunda_certificate_expires_seconds").set(ends as f64);
+    }
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    CertifiedKey::from_der(certificate.chain.clone(), certificate.key.clone_key(), &provider)
+        .context("the certificate and its key do not fit together")
+}
+
 /// A rustls configuration without client certificates that speaks HTTP/2 and HTTP/1.1.
-pub fn server_config(certificate: &Certificate) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+pub fn server_config(shown: Arc<dyn ResolvesServerCert>) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
-        .context("the certificate and its key do not fit together")?;
+        .with_cert_resolver(shown);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
@@ -132,7 +152,9 @@ fn date(ms: i64) -> anyhow::Result<time::OffsetDateTime> {
     Ok(time::OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000))?)
 }
 
-fn read(chain: &Path, key: &Path, development: Option<PathBuf>) -> anyhow::Result<Certificate> {
+/// Reads a chain and its key.
+pub fn read(chain: &Path, key: &Path, development: Option<PathBuf>) -> anyhow::Result<Certificate> {
+    secrets::check(key)?;
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("cannot read certificates from {}", chain.display()))?;
@@ -156,7 +178,7 @@ mod tests {
     fn development_certificate_is_kept_until_names_or_time_call_for_another() {
         let mut config = config("certificate");
         let first = load(&config, &[], NOW).unwrap();
-        server_config(&first).unwrap();
+        certified(&first).unwrap();
         assert_eq!(load(&config, &[], NOW + DAY_MS).unwrap().chain, first.chain);
         let late = load(&config, &[], NOW + (DEVELOPMENT_DAYS - RENEWAL_DAYS + 1) * DAY_MS).unwrap();
         assert_ne!(late.chain, first.chain);

@@ -30,7 +30,11 @@ pub enum Command {
     /// Serve until SIGTERM
     Serve(Serve),
     /// Bring the database schema up to date
-    Migrate,
+    Migrate {
+        /// Only name what would be run
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Apps: an app key, a secret, and a world of accounts and servers
     #[command(subcommand)]
     App(App),
@@ -44,11 +48,21 @@ pub enum Command {
     Sessions(Sessions),
     /// Why an account may do something somewhere, or may not
     Explain(Explain),
-    /// The configuration in force
+    /// The configuration: the one in force, a sample, its schema
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Succeed when the server of this configuration answers
     Healthcheck,
+    /// Look at everything that usually goes wrong, and say what to do; the status is 0 when nothing failed
+    Doctor(Doctor),
+}
+
+/// Beside the running server, or without one: then it takes the ports for the moment.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Compare the clock with that web server's too
+    #[arg(long, value_name = "URL")]
+    pub time_from: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -228,8 +242,12 @@ impl Explain {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print it as TOML, secrets masked
+    /// Print the one in force as TOML, secrets masked
     Print,
+    /// Print a file with every key, its default and what it changes
+    Sample,
+    /// Print the JSON schema of the file
+    Schema,
 }
 
 #[cfg(test)]

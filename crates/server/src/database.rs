@@ -6,17 +6,25 @@ use anyhow::{Context, bail};
 use rotunda_core::Store;
 use rotunda_store::StoreError;
 
-use crate::{config::Config, private_file};
+use crate::{config::Config, private_file, secrets};
 
 /// Tries before the start gives up: together about a minute, enough for both containers of a compose file to come up.
 const CONNECT_ATTEMPTS: u32 = 12;
 /// Pause between two tries; the pool itself keeps trying for some seconds within each.
 const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
-/// `database.url`, else the file that `./run` leaves for the command line.
+/// The URL of `database.url_file`, else `database.url`, else the file that `./run` leaves for the command line.
 pub fn url(config: &Config) -> anyhow::Result<String> {
-    if !config.database.url.is_empty() {
-        return Ok(config.database.url.clone());
+    let url = if !config.database.url_file.as_os_str().is_empty() {
+        secrets::read(&config.database.url_file).context("database.url_file")?.trim().to_owned()
+    } else {
+        config.database.url.clone()
+    };
+    if !url.is_empty() {
+        if !config.demo {
+            secrets::check_database(&url)?;
+        }
+        return Ok(url);
     }
     let file = config.data.join("database.url");
     private_file::read(&file)?.map(|url| url.trim().to_owned()).with_context(|| {
@@ -49,6 +57,19 @@ fn is_unreachable(error: &StoreError) -> bool {
         StoreError::Query(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == "57P03"),
         _ => false,
     }
+}
+
+/// `rotunda migrate --dry-run`: what a migration would run, a line each. Changes nothing.
+pub async fn pending(config: &Config) -> anyhow::Result<()> {
+    let store = connect(config).await?;
+    let pending = store.pending_migrations().await.context("cannot read the list of migrations")?;
+    for migration in &pending {
+        println!("would run {migration}");
+    }
+    if pending.is_empty() {
+        println!("the schema is up to date");
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date under an advisory lock and says what was run.

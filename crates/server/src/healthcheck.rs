@@ -1,4 +1,4 @@
-//! `rotunda healthcheck`: one HTTPS request to the running server, trusting exactly the certificate it is given.
+//! `rotunda healthcheck`: one request to the running server; and the requests that `doctor` and tests make.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,14 +10,20 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::{certificate, config::Config};
+use crate::{
+    certificate,
+    config::{Config, TlsMode},
+};
 
 /// Longest the whole check may take: below Docker's default of 30 s between checks.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the link greets.
+const HANDSHAKE: &str = "/socket.io/1/?t=0";
 
 /// Longest answer read, in bytes; the checked path answers in about 100.
 const ANSWER_MAX: u64 = 64 * 1024;
@@ -30,44 +36,119 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         ip if ip.is_unspecified() => (std::net::Ipv6Addr::LOCALHOST, listen.port()).into(),
         ip => SocketAddr::new(ip, listen.port()),
     };
-    let leaf = certificate::leaf(config)?;
-    let answer = tokio::time::timeout(TIMEOUT, get(target, &leaf, "/socket.io/1/?t=0")).await;
-    let (status, body) = answer.context("no answer in time")??;
+    let (status, body) = match config.tls_mode() {
+        TlsMode::Off => get_plain(target, HANDSHAKE).await?,
+        TlsMode::Development => get(target, Some(&certificate::leaf(config)?), HANDSHAKE).await?,
+        // It may just have been renewed, and nothing secret is sent.
+        TlsMode::Auto | TlsMode::Files | TlsMode::Acme => get(target, None, HANDSHAKE).await?,
+    };
     if status != 200 || !body.ends_with(":websocket") {
         bail!("the link handshake answered with status {status}");
     }
     Ok(())
 }
 
-/// GET over TLS pinned to `leaf`: status and body.
+/// GET over TLS: status and body. With `leaf` exactly that certificate is accepted, else any.
 pub async fn get(
     target: SocketAddr,
-    leaf: &CertificateDer<'static>,
+    leaf: Option<&CertificateDer<'static>>,
     path: &str,
 ) -> anyhow::Result<(u16, String)> {
+    let (_, answer) = tls(target, &target.ip().to_string(), leaf, &request("GET", target, path, "")).await?;
+    status_and_body(&answer)
+}
+
+/// GET over TLS under a name: the certificate that is shown, status and body.
+pub async fn show(
+    target: SocketAddr,
+    host: &str,
+    path: &str,
+) -> anyhow::Result<(CertificateDer<'static>, u16, String)> {
+    let (leaf, answer) = tls(target, host, None, &request("GET", host, path, "")).await?;
+    let (status, body) = status_and_body(&answer)?;
+    Ok((leaf.context("no certificate was shown")?, status, body))
+}
+
+/// The head of an answer to HEAD, over TLS without verification.
+pub async fn head_tls(target: SocketAddr, host: &str, path: &str) -> anyhow::Result<String> {
+    Ok(tls(target, host, None, &request("HEAD", host, path, "")).await?.1)
+}
+
+/// The same without TLS.
+pub async fn head_plain(target: SocketAddr, host: &str, path: &str) -> anyhow::Result<String> {
+    plain(target, &request("HEAD", host, path, "")).await
+}
+
+/// GET without TLS: status and body.
+pub async fn get_plain(target: SocketAddr, path: &str) -> anyhow::Result<(u16, String)> {
+    status_and_body(&plain(target, &request("GET", target, path, "")).await?)
+}
+
+/// POST of JSON without TLS: status and body.
+pub async fn post_plain(target: SocketAddr, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    status_and_body(&plain(target, &request("POST", target, path, body)).await?)
+}
+
+fn request(method: &str, host: impl std::fmt::Display, path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// A client that accepts that certificate alone, or every one: for looking, never for secrets.
+fn accepting(leaf: Option<CertificateDer<'static>>) -> anyhow::Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider.clone())
+    let config = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { leaf: leaf.clone(), provider }))
+        .with_custom_certificate_verifier(Arc::new(Pinned { leaf, provider }))
         .with_no_client_auth();
-    let stream = TcpStream::connect(target).await.context("nothing listens")?;
-    let name = ServerName::from(target.ip());
-    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {target}\r\nConnection: close\r\n\r\n");
+    Ok(config)
+}
+
+async fn tls(
+    target: SocketAddr,
+    host: &str,
+    leaf: Option<&CertificateDer<'static>>,
+    request: &str,
+) -> anyhow::Result<(Option<CertificateDer<'static>>, String)> {
+    let name = ServerName::try_from(host.to_owned()).context("no host name")?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(accepting(leaf.cloned())?));
+    let exchange = async {
+        let stream = TcpStream::connect(target).await.context("nothing listens")?;
+        let stream = connector.connect(name, stream).await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let shown = shown.map(|leaf| leaf.clone().into_owned());
+        Ok((shown, converse(stream, request).await?))
+    };
+    tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")?
+}
+
+async fn plain(target: SocketAddr, request: &str) -> anyhow::Result<String> {
+    let exchange =
+        async { converse(TcpStream::connect(target).await.context("nothing listens")?, request).await };
+    tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")?
+}
+
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> anyhow::Result<String> {
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(ANSWER_MAX).read_to_end(&mut answer).await?;
-    let answer = String::from_utf8_lossy(&answer);
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn status_and_body(answer: &str) -> anyhow::Result<(u16, String)> {
     let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no HTTP status")?;
     Ok((status, body.to_owned()))
 }
 
-/// Accepts one certificate and no other. Signatures are verified as always.
+/// Accepts one certificate and no other, or any. Signatures are verified as always.
 #[derive(Debug)]
 struct Pinned {
-    leaf: CertificateDer<'static>,
+    leaf: Option<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -80,7 +161,7 @@ impl ServerCertVerifier for Pinned {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if *end_entity == self.leaf {
+        if self.leaf.as_ref().is_none_or(|leaf| leaf == end_entity) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(rustls::Error::General("the server shows another certificate than the configured one".into()))

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use crate::{ambient, config, private_file};
+use crate::{ambient, config, private_file, secrets};
 
 /// Length of both keys in bytes: the block of HMAC-SHA-256's output and the key of AES-256.
 pub const KEY_BYTES: usize = 32;
@@ -36,9 +36,7 @@ pub fn load(config: &config::Config) -> anyhow::Result<Keys> {
                 }
             }
         } else {
-            let text = private_file::read(configured)?
-                .with_context(|| format!("there is no key file {}", configured.display()))?;
-            parse(configured, &text)
+            parse(configured, &secrets::read(configured)?)
         }
     };
     let server = key(&config.keys.server_key_file, "server.key")?;
@@ -52,6 +50,9 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     if hex::decode_to_slice(text.trim(), &mut key).is_err() {
         bail!("{} does not hold {} hexadecimal digits", path.display(), 2 * KEY_BYTES);
+    }
+    if key.iter().all(|byte| Some(byte) == key.first()) {
+        bail!("{} holds an example, not a key; make one: openssl rand -hex 32", path.display());
     }
     Ok(key)
 }

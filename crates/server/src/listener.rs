@@ -14,6 +14,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use rotunda_media_io::MediaHandle;
+use rustls_acme::acme::ACME_TLS_ALPN_NAME;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -24,7 +25,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::lifecycle::Shutdown;
+use crate::{lifecycle::Shutdown, proxies::Proxies};
 
 /// TLS handshakes in progress at once. More survive a burst of reconnects; each costs about 0.5 ms of a core.
 const HANDSHAKES_MAX: usize = 256;
@@ -72,14 +73,18 @@ pub struct Services {
     pub web: Option<Web>,
     /// ICE-TCP.
     pub media: Option<MediaHandle>,
+    /// Whose word on a client's address counts.
+    pub proxies: Proxies,
 }
 
 /// HTTP, with WebSocket upgrades.
 #[derive(Debug, Clone)]
 pub enum Web {
     Tls(Arc<rustls::ServerConfig>, Router),
-    /// The private listener, or behind a proxy that has taken TLS off.
+    /// The private listener.
     Plain(Router),
+    /// Behind a proxy that has taken TLS off: only trusted proxies, and this machine itself, may speak.
+    Behind(Router),
 }
 
 /// Accepts until the soft stop, and lets open connections finish until the hard one.
@@ -119,19 +124,27 @@ async fn connection(
     services: Services,
     shutdown: Shutdown,
 ) {
+    let proxies = services.proxies.clone();
     let shaken = tokio::select! {
         () = shutdown.hard() => return,
-        shaken = timeout(HANDSHAKE_TIMEOUT, handshake(stream, services)) => shaken,
+        shaken = timeout(HANDSHAKE_TIMEOUT, handshake(stream, peer, services)) => shaken,
     };
     drop(slot);
     match shaken {
         Ok(Ok(Opening::Tls(stream, router))) => {
             // ALPN has decided, so hyper need not wait for a preface without a time limit.
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            note(http(stream, http2, peer, router, shutdown).await);
+            let chosen = stream.get_ref().1.alpn_protocol();
+            if chosen == Some(ACME_TLS_ALPN_NAME) {
+                // The handshake was the whole question.
+                return;
+            }
+            let http2 = chosen == Some(b"h2");
+            note(http(stream, http2, (peer, proxies), router, shutdown).await);
         }
         // Proxies and probes speak HTTP/1.1 where there is no TLS to agree on more.
-        Ok(Ok(Opening::Plain(stream, router))) => note(http(stream, false, peer, router, shutdown).await),
+        Ok(Ok(Opening::Plain(stream, router))) => {
+            note(http(stream, false, (peer, proxies), router, shutdown).await)
+        }
         // Not among the tasks that a stop waits for: it ends with the media thread, after its last word.
         Ok(Ok(Opening::Media(stream, media))) => drop(tokio::spawn(ice_tcp(stream, peer, media))),
         Ok(Ok(Opening::Neither)) => tracing::debug!("closed a connection of another protocol"),
@@ -155,16 +168,21 @@ enum Opening {
     Neither,
 }
 
-async fn handshake(stream: TcpStream, services: Services) -> io::Result<Opening> {
+async fn handshake(stream: TcpStream, peer: SocketAddr, services: Services) -> io::Result<Opening> {
     stream.set_nodelay(true)?;
     let mut first = [0; 2];
     let seen = stream.peek(&mut first).await?;
-    let Services { web, media } = services;
+    let Services { web, media, proxies } = services;
     Ok(match (classify(first.get(..seen).unwrap_or_default()), web, media) {
         (Protocol::Tls, Some(Web::Tls(tls, router)), _) => {
             Opening::Tls(Box::new(TlsAcceptor::from(tls).accept(stream).await?), router)
         }
         (Protocol::Http, Some(Web::Plain(router)), _) => Opening::Plain(stream, router),
+        (Protocol::Http, Some(Web::Behind(router)), _)
+            if proxies.trusts(peer.ip()) || peer.ip().to_canonical().is_loopback() =>
+        {
+            Opening::Plain(stream, router)
+        }
         (Protocol::IceTcp, _, Some(media)) => Opening::Media(stream, media),
         _ => Opening::Neither,
     })
@@ -180,7 +198,7 @@ async fn ice_tcp(stream: TcpStream, peer: SocketAddr, media: MediaHandle) {
 async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http2: bool,
-    peer: SocketAddr,
+    (peer, proxies): (SocketAddr, Proxies),
     router: Router,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -190,7 +208,8 @@ async fn http(
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let client = proxies.client(peer, request.headers());
+        request.extensions_mut().insert(ConnectInfo(client));
         name_host(&mut request);
         let router = router.clone();
         async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
@@ -221,7 +240,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::{certificate, config::Config, healthcheck};
+    use crate::{certificate, config::Config, healthcheck, tls::Tls};
 
     #[test]
     fn first_bytes_tell_tls_from_framed_stun() {
@@ -247,8 +266,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (tasks, shutdown) = (TaskTracker::new(), Shutdown::default());
-        let tls = certificate::server_config(&certificate).unwrap();
-        let services = Services { web: Some(Web::Tls(tls, router)), media };
+        let tls = Tls::showing(&certificate).unwrap();
+        let services = Services { web: Some(Web::Tls(tls.server, router)), media, ..Services::default() };
         tasks.spawn(serve(listener, services, tasks.clone(), shutdown.clone()));
         (address, certificate, tasks, shutdown)
     }
@@ -263,7 +282,7 @@ mod tests {
         );
         let (address, certificate, tasks, shutdown) = start("listener", router, None).await;
         let leaf = certificate.chain.first().unwrap();
-        let (status, body) = healthcheck::get(address, leaf, "/who").await.unwrap();
+        let (status, body) = healthcheck::get(address, Some(leaf), "/who").await.unwrap();
         assert_eq!((status, body.as_str()), (200, "127.0.0.1"));
         shutdown.stop_softly();
         tasks.close();
@@ -294,9 +313,42 @@ mod tests {
             "closed at once"
         );
         let leaf = certificate.chain.first().unwrap();
-        assert_eq!(healthcheck::get(address, leaf, "/none").await.unwrap().0, 404);
+        assert_eq!(healthcheck::get(address, Some(leaf), "/none").await.unwrap().0, 404);
         let read = timeout(HANDSHAKE_TIMEOUT, stream.read(&mut answer)).await.expect("never closed");
         assert!(matches!(read, Ok(0) | Err(_)));
+    }
+
+    #[tokio::test]
+    async fn behind_a_proxy_its_word_on_the_client_counts_and_strangers_may_not_speak() {
+        let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
+        let router = Router::new().route("/who", axum::routing::get(who));
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxies = Proxies::new(vec!["127.0.0.2/32".parse().unwrap()]);
+        let services = Services { web: Some(Web::Behind(router)), proxies, ..Services::default() };
+        tokio::spawn(serve(listener, services, TaskTracker::new(), Shutdown::default()));
+        let ask = async |from: &str, to: &str| {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+            let mut stream = socket.connect(SocketAddr::new(to.parse().unwrap(), port)).await.unwrap();
+            let request =
+                "GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n";
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer).await;
+            answer.split("\r\n\r\n").nth(1).map(str::to_owned)
+        };
+        assert_eq!(ask("127.0.0.2", "127.0.0.1").await.as_deref(), Some("203.0.113.7"));
+        assert_eq!(ask("127.0.0.1", "127.0.0.1").await.as_deref(), Some("127.0.0.1"));
+        // An address of this machine that is neither loopback nor a proxy; where there is none, nothing is seen of it.
+        let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        if probe.connect("192.0.2.1:9").is_ok()
+            && let Ok(own) = probe.local_addr()
+            && !own.ip().is_loopback()
+        {
+            let own = own.ip().to_string();
+            assert_eq!(ask(&own, &own).await, None);
+        }
     }
 
     #[tokio::test]
@@ -311,6 +363,6 @@ mod tests {
             assert!(answer.is_empty());
         }
         let leaf = certificate.chain.first().unwrap();
-        assert_eq!(healthcheck::get(address, leaf, "/none").await.unwrap().0, 404);
+        assert_eq!(healthcheck::get(address, Some(leaf), "/none").await.unwrap().0, 404);
     }
 }

@@ -1,5 +1,6 @@
 //! The `rotunda` binary: configuration, wiring, lifecycle, command line. No rules of its own.
 
+mod acme;
 mod addresses;
 mod admin;
 mod ambient;
@@ -10,6 +11,7 @@ mod commands;
 mod config;
 mod database;
 mod demo;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod keys;
@@ -18,12 +20,16 @@ mod listener;
 mod logging;
 mod metrics;
 mod private_file;
+mod proxies;
 mod ready;
+mod reload;
 #[cfg(test)]
 mod scratch;
+mod secrets;
 mod seed;
 mod serve;
 mod sessions;
+mod tls;
 mod vitals;
 
 use std::process::ExitCode;
@@ -32,7 +38,7 @@ use clap::Parser;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
-    config::{Config, Overrides},
+    config::{Overrides, Source, reference},
 };
 
 #[tokio::main]
@@ -56,17 +62,36 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         _ => Overrides::default(),
     };
     overrides.data = cli.data;
-    let config = Config::load(cli.config.as_deref(), &overrides)?;
+    match &cli.command {
+        // The reference must be had also where the configuration is wrong.
+        Command::Config(ConfigCommand::Sample) => {
+            print!("{}", reference::sample());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Config(ConfigCommand::Schema) => {
+            println!("{}", serde_json::to_string_pretty(&reference::schema())?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let source = Source { file: cli.config, overrides };
+    let config = source.load()?;
     logging::start(&config.log)?;
     match cli.command {
-        Command::Serve(serve) => serve::run(&config, &serve).await?,
-        Command::Migrate => database::migrate(&database::connect(&config).await?).await?,
+        Command::Serve(serve) => serve::run(source, config, &serve).await?,
+        Command::Migrate { dry_run: true } => database::pending(&config).await?,
+        Command::Migrate { dry_run: false } => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
         Command::Sessions(command) => sessions::run(&config, command, cli.json).await?,
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
-        Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),
+        Command::Config(_) => print!("{}", toml::to_string_pretty(&config.masked())?),
+        Command::Doctor(options) => {
+            let report = doctor::examine(&config, &options).await;
+            report.print(cli.json)?;
+            return Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Healthcheck => healthcheck::run(&config).await?,
     }
     Ok(ExitCode::SUCCESS)

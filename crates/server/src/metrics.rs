@@ -83,6 +83,8 @@ table! {
     Gauge "rotunda_process_open_fds" "File descriptors in use.";
     Gauge "rotunda_process_max_fds" "File descriptors allowed.";
     Gauge "rotunda_process_threads" "Threads of the process.";
+    Gauge "rotunda_certificate_expires_seconds" "When the certificate that is shown ends, Unix time.";
+    Counter "rotunda_config_reloads_total" "Times the configuration was read again, by result.";
 }
 
 /// How a counter of the media threads is exported.

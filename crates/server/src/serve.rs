@@ -17,7 +17,7 @@ use rotunda_admin::{
 };
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
-    DoorLimits, Gateway, GatewayConfig,
+    CorsOrigins, DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
 use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
@@ -29,17 +29,21 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    addresses, admin, ambient, assets, certificate,
+    addresses::{self, Advertiser, Meanings},
+    admin, ambient, assets,
     cli::Serve,
     commands,
-    config::{Config, LogFormat},
+    config::{Config, LogFormat, Source},
     demo,
     lifecycle::{self, Shutdown},
     listener::{self, Services, Web},
     metrics::Exporter,
     private_file,
+    proxies::Proxies,
     ready::{self, Addresses, Ready, ReadyFile},
+    reload::Live,
     seed,
+    tls::{self, Tls},
     vitals::Vitals,
 };
 
@@ -60,7 +64,9 @@ fn media_addresses(advertised: &[IpAddr], first: u16, workers: usize) -> Vec<Soc
 }
 
 /// Runs until a signal ends it. What fails before everything serves is an error.
-pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
+pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Result<()> {
+    let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
+    let config = &config;
     let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
     lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
     // First of all: what was made before it would count into nothing.
@@ -70,15 +76,17 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         ReadyFile::clear(path);
     }
 
-    let advertised = addresses::advertised(config).await;
-    let certificate = certificate::load(config, &advertised, ambient::now_ms())?;
-    let tls = certificate::server_config(&certificate)?;
+    let meanings = Meanings::look(config, &Meanings::default()).await;
+    let advertised = meanings.addresses();
+    addresses::tell(&advertised, addresses::in_container());
+    let tls = Tls::open(config, &advertised, ambient::now_ms())?;
     // Bound before anything slow, so that a taken port is told at once.
     let address = config.tcp_address();
     let tcp = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = tcp.local_addr()?;
     let private = admin::bind(config, bound).await?;
     let private_address = private.local_addr()?;
+    admin::note(config, private_address)?;
     let own_tcp = match config.media_tcp_address() {
         Some(address) => {
             let listener = TcpListener::bind(address)
@@ -124,12 +132,13 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     }
     let (stop_records, stopped) = oneshot::channel::<()>();
     let records = tokio::spawn(registry.clone().run_records(async move { drop(stopped.await) }));
+    let cors = CorsOrigins::new(config.cors_origins()?);
     let gateway = Gateway::new(
         core.clone(),
         registry,
         GatewayConfig {
             public_origin: origin.clone(),
-            cors_origins: Vec::new(),
+            cors_origins: cors.clone(),
             doors: DoorLimits::default(),
         },
     );
@@ -153,26 +162,40 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let stopping = shutdown.clone();
     tasks.spawn(notify::run_dispatcher(core, async move { stopping.soft().await }));
 
+    let advertiser = Arc::new(Advertiser::new(shared.clone(), media.clone(), meanings));
+    tokio::spawn(advertiser.clone().keep(addresses::LOOK_EVERY));
+    let proxies = Proxies::new(config.server.trusted_proxies.clone());
+    if let Some(tls) = &tls {
+        tokio::spawn(tls.clone().watch(shared.clone(), tls::LOOK_EVERY));
+    }
+    let development = tls.as_ref().and_then(|tls| tls.development.clone());
+    let web = match &tls {
+        Some(tls) => Web::Tls(tls.server.clone(), router),
+        None => Web::Behind(router),
+    };
     let vitals = Vitals {
         core: gateway.core.clone(),
         gateway: gateway.clone(),
         media: media.clone(),
         shutdown: shutdown.clone(),
-        advertised: Arc::new(ArcSwap::from_pointee(advertised.clone())),
+        advertised: advertiser.current(),
         exporter: exporter.clone(),
         connections_max: config.database.connections_max,
     };
     tokio::spawn(exporter.keep());
-    let operator = Services { web: Some(Web::Plain(admin::router(vitals, Router::new()))), media: None };
+    let operator =
+        Services { web: Some(Web::Plain(admin::router(vitals, Router::new()))), ..Services::default() };
     tasks.spawn(listener::serve(private, operator, tasks.clone(), shutdown.clone()));
 
     let mut services =
-        Services { web: Some(Web::Tls(tls, router)), media: config.media.tcp.then_some(media) };
+        Services { web: Some(web), media: config.media.tcp.then_some(media), proxies: proxies.clone() };
     if let Some(listener) = own_tcp {
-        let services = Services { web: None, media: services.media.take() };
+        let services = Services { media: services.media.take(), ..Services::default() };
         tasks.spawn(listener::serve(listener, services, tasks.clone(), shutdown.clone()));
     }
     tasks.spawn(listener::serve(tcp, services, tasks.clone(), shutdown.clone()));
+    let live = Live { source, config: shared.clone(), cors, proxies, tls, advertiser };
+    tokio::spawn(live.on_signals());
     let addresses = Addresses::new(&authority);
     let ready = Ready {
         addresses: &addresses,
@@ -182,7 +205,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         admin: format!("http://{private_address}"),
         pid: options.ready_pid.unwrap_or_else(std::process::id),
         data: absolute(&config.data),
-        certificate: certificate.development.as_deref().map(absolute),
+        certificate: development.as_deref().map(absolute),
     };
     let ready_file = options.ready_file.as_deref().map(|path| ReadyFile::write(path, &ready)).transpose()?;
     if config.log.format == LogFormat::Human {
@@ -191,9 +214,13 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let private_port = private_address.port();
     tracing::info!(port = bound.port(), udp_port, private_port, demo = config.demo, "serving");
 
-    let (registry, patience) = (gateway.rooms.clone(), config.drain());
+    let registry = gateway.rooms.clone();
     let counted = registry.clone();
-    tokio::spawn(lifecycle::drain(shutdown.clone(), move || patience, move || counted.census().seats));
+    tokio::spawn(lifecycle::drain(
+        shutdown.clone(),
+        move || shared.load().drain(),
+        move || counted.census().seats,
+    ));
     shutdown.draining().await;
     registry.drain();
     shutdown.soft().await;

@@ -10,7 +10,7 @@ use rotunda_store::outbox;
 use serde::Serialize;
 
 use crate::{
-    ambient,
+    addresses, ambient,
     lifecycle::Shutdown,
     metrics::{self, Exporter},
 };
@@ -50,6 +50,8 @@ pub struct Readiness {
     /// What stands against it; empty when ready.
     pub reasons: Vec<String>,
     pub checks: Vec<Check>,
+    /// Where clients are told to send media.
+    pub advertised: Vec<IpAddr>,
     /// What is odd, but stops nobody.
     pub warnings: Vec<String>,
 }
@@ -61,7 +63,9 @@ impl Vitals {
         checks.extend([media, self.draining()]);
         let reasons: Vec<String> =
             checks.iter().filter(|check| !check.ok).map(|check| check.says.clone()).collect();
-        Readiness { ready: reasons.is_empty(), reasons, checks, warnings: self.warnings() }
+        let advertised = Vec::clone(&self.advertised.load());
+        let warnings = warnings(&advertised, addresses::in_container());
+        Readiness { ready: reasons.is_empty(), reasons, checks, advertised, warnings }
     }
 
     async fn database(&self) -> Vec<Check> {
@@ -107,16 +111,6 @@ impl Vitals {
         Check { name: "draining", ok: !draining, says }
     }
 
-    fn warnings(&self) -> Vec<String> {
-        let advertised = self.advertised.load();
-        match advertised.iter().all(|ip| ip.is_loopback()) {
-            true => {
-                vec!["media is advertised on loopback only: nobody on another machine can call".to_owned()]
-            }
-            false => Vec::new(),
-        }
-    }
-
     /// The text of `/metrics`, with what is only known by looking.
     pub async fn scrape(&self) -> String {
         let census = self.gateway.rooms.census();
@@ -148,5 +142,32 @@ impl Vitals {
             }
             _ => up.set(0.0),
         }
+    }
+}
+
+/// A wrong address is the usual reason for silent calls, and nothing that this process could know for sure.
+fn warnings(advertised: &[IpAddr], in_container: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if advertised.iter().all(IpAddr::is_loopback) {
+        let says = "media is advertised on loopback only: nobody on another machine can call";
+        warnings.push(says.to_owned());
+    }
+    for ip in advertised.iter().filter(|ip| in_container && addresses::is_containers(**ip)) {
+        warnings.push(format!("media is advertised at {ip}, which looks like the container's own address"));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_reaches_is_warned_of() {
+        let ip = |text: &str| vec![text.parse().unwrap()];
+        assert!(warnings(&ip("203.0.113.9"), true).is_empty());
+        assert!(warnings(&ip("172.17.0.2"), false).is_empty());
+        assert!(warnings(&ip("172.17.0.2"), true)[0].contains("container"));
+        assert!(warnings(&ip("127.0.0.1"), false)[0].contains("loopback"));
     }
 }

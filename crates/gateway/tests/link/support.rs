@@ -68,7 +68,7 @@ impl App {
         let rooms = Registry::new(core.clone(), media, Times::default());
         let config = GatewayConfig {
             public_origin: PublicOrigin::Fixed("https://127.0.0.1:8443".into()),
-            cors_origins: Vec::new(),
+            cors_origins: Default::default(),
             doors,
         };
         let gateway = Gateway::new(core.clone(), rooms, config);

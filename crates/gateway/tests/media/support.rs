@@ -84,7 +84,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let config = GatewayConfig {
             public_origin: PublicOrigin::Fixed(format!("http://{address}")),
-            cors_origins: Vec::new(),
+            cors_origins: Default::default(),
             doors,
         };
         let (reports, events) = tokio::sync::mpsc::channel(16);

@@ -1,8 +1,9 @@
 //! Configuration: defaults, then the file, then `ROTUNDA_…` in the environment (`__` between levels).
 //!
-//! `config/rotunda.sample.toml` explains every key; a test keeps it equal to the defaults written here.
+//! `config/rotunda.sample.toml` explains every key; it is made from the code by [`reference`].
 
 mod error;
+pub mod reference;
 mod sections;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use axum::http::HeaderValue;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -49,8 +51,9 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let invalid = |key, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
-        if self.tls.certificate.as_os_str().is_empty() != self.tls.key.as_os_str().is_empty() {
-            return invalid("tls", "certificate and key go together: give both, or neither");
+        self.check_tls()?;
+        if let Err(reason) = self.cors_origins() {
+            return invalid("server.cors_origins", &reason.to_string());
         }
         if !self.server.public_url.is_empty() && self.authority().is_none() {
             return invalid(
@@ -77,6 +80,51 @@ impl Config {
             return invalid("media.token_secs", "from 10 to 2000000");
         }
         Ok(())
+    }
+
+    fn check_tls(&self) -> Result<(), ConfigError> {
+        let invalid = |key, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
+        let (chain, key) =
+            (!self.tls.certificate.as_os_str().is_empty(), !self.tls.key.as_os_str().is_empty());
+        if chain != key {
+            return invalid("tls", "certificate and key go together: give both, or neither");
+        }
+        match self.tls_mode() {
+            TlsMode::Files if !chain => invalid("tls.mode", "\"files\" needs tls.certificate and tls.key"),
+            TlsMode::Acme if !crate::acme::domains(self).iter().any(|name| name.contains('.')) => invalid(
+                "tls.mode",
+                "\"acme\" needs tls.acme_domains, or a name of the internet in server.public_url",
+            ),
+            TlsMode::Off if self.server.trusted_proxies.is_empty() => invalid(
+                "tls.mode",
+                "\"off\" needs server.trusted_proxies: only a proxy that takes TLS off may speak plain HTTP",
+            ),
+            TlsMode::Off if self.server.public_url.is_empty() && self.server.port != 0 => invalid(
+                "tls.mode",
+                "\"off\" needs server.public_url: what clients are told is the proxy's address, not ours",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the certificate comes from; never [`TlsMode::Auto`].
+    pub fn tls_mode(&self) -> TlsMode {
+        match self.tls.mode {
+            TlsMode::Auto if self.tls.certificate.as_os_str().is_empty() => TlsMode::Development,
+            TlsMode::Auto => TlsMode::Files,
+            mode => mode,
+        }
+    }
+
+    /// `server.cors_origins` as headers have them.
+    pub fn cors_origins(&self) -> Result<Vec<HeaderValue>, NoOrigin> {
+        let parse = |origin: &String| {
+            let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let good = authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('/'));
+            let header = HeaderValue::from_str(origin).ok().filter(|_| good);
+            header.ok_or_else(|| NoOrigin(origin.clone()))
+        };
+        self.server.cors_origins.iter().map(parse).collect()
     }
 
     /// `host[:port]` of `server.public_url`, when it is one.
@@ -115,6 +163,24 @@ impl Config {
         let mut shown = self.clone();
         shown.database.url = mask_password(&shown.database.url);
         shown
+    }
+}
+
+/// Something in `server.cors_origins` that no browser calls itself.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is no origin: expected https://host or https://host:port, nothing after it")]
+pub struct NoOrigin(String);
+
+/// Where the configuration came from, to read it again.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    pub file: Option<PathBuf>,
+    pub overrides: Overrides,
+}
+
+impl Source {
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.file.as_deref(), &self.overrides)
     }
 }
 
@@ -170,24 +236,6 @@ mod tests {
     }
 
     #[test]
-    fn sample_names_every_key_with_its_default() {
-        let sample = include_str!("../../../../config/rotunda.sample.toml");
-        // Prose starts with "# ", a key that may be uncommented with "#".
-        let live: String = sample
-            .lines()
-            .map(|line| match line.strip_prefix('#') {
-                Some(key) if !key.is_empty() && !key.starts_with(' ') => format!("{key}\n"),
-                _ => format!("{line}\n"),
-            })
-            .collect();
-        assert_eq!(from_toml(&live).unwrap(), Config::default());
-        let keys = toml::to_string(&Config::default()).unwrap();
-        for key in keys.lines().filter_map(|line| line.split_once(" = ").map(|(key, _)| key)) {
-            assert!(live.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is missing");
-        }
-    }
-
-    #[test]
     fn unknown_keys_are_refused_with_the_nearest_match() {
         let message = from_toml("[server]\nprot = 1").unwrap_err().to_string();
         assert!(message.contains("\"server.prot\"; did you mean \"server.port\"?"), "{message}");
@@ -230,6 +278,41 @@ mod tests {
     }
 
     #[test]
+    fn each_mode_of_tls_names_what_it_needs() {
+        for (toml, good) in [
+            ("[tls]\nmode = \"files\"", false),
+            ("[tls]\nmode = \"files\"\ncertificate = \"a\"\nkey = \"b\"", true),
+            ("[tls]\nmode = \"acme\"", false),
+            ("[tls]\nmode = \"acme\"\nacme_domains = [\"chat.example.org\"]", true),
+            ("[tls]\nmode = \"acme\"\n[server]\npublic_url = \"https://chat.example.org\"", true),
+            ("[tls]\nmode = \"off\"", false),
+            ("[tls]\nmode = \"off\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]", false),
+            (
+                "[tls]\nmode = \"off\"\n[server]\npublic_url = \"https://a.example\"\ntrusted_proxies = \"127.0.0.1, ::1\"",
+                true,
+            ),
+            ("[server]\ncors_origins = \"https://app.example\"", true),
+            ("[server]\ncors_origins = \"https://app.example/page\"", false),
+            ("[admin]\nlisten = \"8444\"", false),
+            ("[admin]\nlisten = \"[::1]:8444\"", true),
+        ] {
+            assert_eq!(from_toml(toml).unwrap().check().is_ok(), good, "{toml}");
+        }
+        assert!(from_toml("[server]\ntrusted_proxies = \"proxy\"").is_err());
+        assert!(from_toml("[tls]\nmode = \"none\"").is_err());
+    }
+
+    #[test]
+    fn a_second_server_on_a_machine_has_a_private_listener_beside_its_own() {
+        let mut config = Config::default();
+        assert_eq!(config.admin_address(9_443).to_string(), "127.0.0.1:9444");
+        assert_eq!(config.admin_address(0).port(), 0);
+        assert_eq!(config.admin_address(u16::MAX).port(), 0);
+        config.admin.listen = "0.0.0.0:9000".into();
+        assert_eq!(config.admin_address(9_443).to_string(), "0.0.0.0:9000");
+    }
+
+    #[test]
     fn ice_tcp_shares_the_port_unless_it_has_its_own() {
         let mut config = Config::default();
         assert_eq!(config.media_tcp_address(), None);
@@ -262,6 +345,19 @@ mod tests {
             config.server.public_url = url.into();
             assert_eq!(config.authority(), authority, "{url}");
             assert_eq!(config.check().is_ok(), authority.is_some(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_stops_the_process_waits_longer_than_it_takes() {
+        let Server { drain_secs, shutdown_grace_secs, .. } = Server::default();
+        for (text, key) in [
+            (include_str!("../../../../docker-compose.yml"), "stop_grace_period: "),
+            (include_str!("../../../../docs/operate/vps.md"), "TimeoutStopSec="),
+        ] {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap();
+            let secs: u64 = line.trim_end_matches('s').parse().unwrap();
+            assert!(secs >= drain_secs + shutdown_grace_secs + 5, "{key}{line}");
         }
     }
 

@@ -1,0 +1,8 @@
+//! The program as an operator has it: started, asked, told by signals, stopped; behind proxies, upgraded, backed up.
+
+mod backup;
+mod lifecycle;
+mod program;
+mod proxies;
+mod recipes;
+mod upgrade;
