@@ -13,6 +13,7 @@ pub mod channel;
 pub mod custom_right;
 pub mod env;
 pub mod error;
+pub mod event;
 pub mod explain;
 pub mod invite;
 pub mod keys;

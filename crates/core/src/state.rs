@@ -12,6 +12,7 @@ use crate::{
     Env, Error, Hub, Keys, Rooms,
     custom_right::CustomRights,
     env::IdGenerator,
+    event,
     memberships::{MembershipStats, Memberships},
     rules::RulesCache,
     visitor::Visitors,
@@ -101,6 +102,7 @@ struct Inner {
     hub: OnceLock<Weak<dyn Hub>>,
     rooms: OnceLock<Weak<dyn Rooms>>,
     outbox: tokio::sync::Notify,
+    events: event::Waiting,
 }
 
 impl Core {
@@ -121,6 +123,7 @@ impl Core {
                 hub: OnceLock::new(),
                 rooms: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
+                events: event::Waiting::default(),
             }),
         })
     }
@@ -154,6 +157,10 @@ impl Core {
 
     pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {
         &self.inner.outbox
+    }
+
+    pub(crate) fn waiting_events(&self) -> &event::Waiting {
+        &self.inner.events
     }
 
     pub(crate) fn rules(&self) -> &RulesCache {

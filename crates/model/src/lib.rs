@@ -8,6 +8,7 @@ pub mod auths;
 pub mod category;
 pub mod channel;
 pub mod code;
+pub mod event;
 pub mod id;
 pub mod media;
 pub mod notification;

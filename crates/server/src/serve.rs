@@ -120,7 +120,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         None
     };
     let stopping = shutdown.clone();
-    tasks.spawn(notify::run_dispatcher(core, async move { stopping.soft().await }));
+    tasks.spawn(notify::run_dispatcher(core.clone(), async move { stopping.soft().await }));
 
     let mut services = Services { web: Some((tls, router)), media: config.media.tcp.then_some(media) };
     if let Some(listener) = own_tcp {
@@ -161,6 +161,10 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(FAREWELL, media_events).await;
     drop(stop_records);
     let _ = records.await;
+    // The last links ended after the dispatcher did.
+    if let Err(error) = notify::write_events(&core).await {
+        tracing::warn!(code = %error.code(), "the last logouts are not in the log of events");
+    }
     tracing::info!("stopped");
     Ok(())
 }

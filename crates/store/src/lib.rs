@@ -10,6 +10,7 @@ pub mod category;
 pub mod channel;
 pub mod custom_right;
 mod error;
+pub mod event;
 pub mod layer;
 pub mod list;
 pub mod media;

@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 use rotunda_core::{
-    Core,
+    Core, event,
     media::record::{self, Arrival},
 };
 use rotunda_model::{ChannelId, MediaSession, Millis, SessionEnd, SessionId, Traffic};
@@ -319,6 +319,9 @@ impl Registry {
                 _ = cleaning.tick() => {
                     if let Err(error) = record::remove_old(&self.core).await {
                         tracing::warn!(code = %error.code(), "old media session records were not removed");
+                    }
+                    if let Err(error) = event::remove_old(&self.core).await {
+                        tracing::warn!(code = %error.code(), "old events were not removed");
                     }
                     continue;
                 }
