@@ -21,13 +21,15 @@ COPY --from=web /src/web/dist web/dist
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package rotunda && \
-    cp target/release/rotunda /rotunda
+    host=$(rustc -vV | sed -n 's/^host: //p') && \
+    RUSTFLAGS='-C target-feature=+crt-static' \
+    cargo build --profile dist --locked --package rotunda --target "$host" && \
+    cp "target/$host/dist/rotunda" /rotunda
 # The volume's mount point belongs to the user that writes there.
 RUN mkdir /data && chown 65532:65532 /data && chmod 700 /data
 
-# glibc and certificates, no shell and no package manager; `nonroot` is user 65532.
-FROM gcr.io/distroless/cc-debian12:nonroot
+# Certificates and time zones, no libraries, no shell, no package manager; `nonroot` is user 65532.
+FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /rotunda /usr/local/bin/rotunda
 COPY --from=build --chown=65532:65532 /data /data
 COPY LICENSE THIRD_PARTY.md /usr/share/doc/rotunda/

@@ -1,5 +1,6 @@
 // From the steps of all scenarios to results.jsonl and docs/COMPATIBILITY.md. The order is that of methods.mjs,
 // so two runs of the same server give the same bytes.
+import fs from 'node:fs';
 import { VERSIONS } from '@rotunda/harness/sdk.mjs';
 import { ALL } from './methods.mjs';
 
@@ -25,6 +26,8 @@ export function results(steps) {
 }
 
 export const toJsonLines = (rows) => rows.map((r) => JSON.stringify(r)).join('\n') + '\n';
+
+const readRest = () => JSON.parse(fs.readFileSync(new URL('rest.json', import.meta.url), 'utf8'));
 
 const MARK = { pass: 'pass', partial: 'partial', refused: 'refused', untested: 'untested', fail: 'FAIL' };
 
@@ -57,7 +60,23 @@ function engineTable(engines) {
   ].join('\n');
 }
 
-export function toMarkdown(rows, engines = []) {
+/** `rest`: {built: {family: [path]}, unbuilt: [path]}, which crates/admin keeps equal to what it serves. */
+function restSection(rest) {
+  const built = Object.entries(rest.built);
+  const total = built.reduce((n, [, paths]) => n + paths.length, 0);
+  const name = (path) => `\`${path.replace(/^(user|qchat)\//, '')}\``;
+  return [
+    '', '## REST', '',
+    `Of the vendor's REST actions ${total} are served: \`POST /nimserver/user/NAME.action\` and`,
+    '`POST /nimserver/qchat/NAME.action` on the public port, with the headers AppKey, Nonce, CurTime and CheckSum. Every one is',
+    'done and refused in `crates/admin/tests`. [REST.md](REST.md) has their parameters.', '',
+    '| family | actions |', '| --- | --- |',
+    ...built.map(([family, paths]) => `| ${family} | ${paths.map(name).join(', ')} |`), '',
+    `Not built, answered with 403 and counted by name: ${rest.unbuilt.map(name).join(', ')}. Any other name gets 404.`, '',
+  ].join('\n');
+}
+
+export function toMarkdown(rows, engines = [], rest = readRest()) {
   const count = (sdk, result) => rows.filter((r) => r.sdk === sdk && r.result === result && !r.method.includes(':')).length;
   const total = ALL.length;
   const summary = VERSIONS.map((v) => `| ${v} | ${count(v, 'pass')} | ${count(v, 'partial')} | ${count(v, 'refused')} | ${count(v, 'untested')} | ${total} |`);
@@ -82,5 +101,6 @@ export function toMarkdown(rows, engines = []) {
   ].join('\n')
     + services.map((s) => table(rows.filter((r) => !r.method.includes(':') && (s ? r.method.startsWith(`${s}.`) : !r.method.includes('.'))), s ? `\`${s}\`` : 'Session', (n) => `\`${n.split('.').at(-1)}\``)).join('')
     + KINDS.map(([prefix, heading]) => table(rows.filter((r) => r.method.startsWith(prefix)), heading, (n) => `\`${n.slice(prefix.length)}\``)).join('')
+    + restSection(rest)
     + engineTable(engines);
 }

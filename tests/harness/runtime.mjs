@@ -14,6 +14,12 @@ const EVENTS = [
 /** ms after which a step has failed: longer than any client timeout (8 s) and any wait of a scenario. */
 const STEP_LIMIT_MS = 40_000;
 
+/** ms without an event after which what the step before caused is taken to have arrived: a notification may come after
+ * the answer, and must not be taken for one of the next step. Longer is surer on a loaded machine and slower on any. */
+const SETTLED_MS = 25;
+/** ms that may take at most. */
+const SETTLE_LIMIT_MS = 1_000;
+
 export class CheckError extends Error {}
 class Stop extends Error {}
 
@@ -54,6 +60,14 @@ function silentOptions(env) {
 export async function run({ QChat, scenario, env, report }) {
   const steps = [];
   const clients = [];
+  const settled = async () => {
+    const seen = () => clients.reduce((sum, c) => sum + c.events.length, 0);
+    const until = Date.now() + SETTLE_LIMIT_MS;
+    for (let before = -1; before !== seen() && Date.now() < until;) {
+      before = seen();
+      await t.sleep(SETTLED_MS);
+    }
+  };
   const tokenOf = (accid) => Object.values(env.accounts ?? {}).find((a) => a.accid === accid)?.token ?? env.token ?? 'no-token';
   const t = {
     env, QChat, differs,
@@ -76,6 +90,7 @@ export async function run({ QChat, scenario, env, report }) {
       throw new CheckError('expected a rejection, got ' + show(value));
     },
     async step(name, covers, fn = covers) {
+      await settled();
       const at = Date.now();
       let error = null;
       let refused;

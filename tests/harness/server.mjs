@@ -69,6 +69,7 @@ class Server {
     this.#env = {
       ...process.env, RUST_BACKTRACE: '1', ROTUNDA_DATA: path.join(dir, 'data'), ROTUNDA_DEMO: 'true',
       ROTUNDA_SERVER__PORT: String(port), ROTUNDA_DATABASE__URL: database.url, ROTUNDA_DATABASE__CONNECTIONS_MAX: '6',
+      ROTUNDA_ADMIN__LISTEN: '127.0.0.1:0',
       DATABASE_URL: database.url, ...env,
     };
     this.logFile = path.join(dir, 'server.log');

@@ -1,61 +1,16 @@
-//! Apps and accounts: login, and what the command line manages.
+//! Apps and accounts, as the command line and backends manage them.
 
 use rotunda_model::{Accid, Account, App, UserKey};
 use rotunda_store::account as store;
+use zeroize::Zeroizing;
 
-use crate::{Core, Error, ports::Membership, text};
-
-/// What 24_2 carries, as far as it decides.
-#[derive(Debug)]
-pub struct Login<'a> {
-    pub app_key: &'a str,
-    pub accid: &'a str,
-    pub token: &'a str,
-    /// 0 static token; the others are not enabled (403).
-    pub auth_type: i64,
-}
-
-#[derive(Debug, Clone)]
-pub struct LoggedIn {
-    pub account: Account,
-    /// The servers it is in: the hub's index.
-    pub servers: Vec<Membership>,
-}
-
-/// Longest account token, in bytes (the vendor's REST limit).
-const TOKEN_MAX: usize = 128;
+use crate::{Core, Error, login::TOKEN_MAX, text};
 
 /// Random bytes in a token or secret made here; 16 are beyond guessing.
 const SECRET_BYTES: usize = 16;
 
 /// The reason 24_5 gives when the server ends a session.
 const KICKED_BY_SERVER: u8 = 2;
-
-/// Errors: 302 wrong app key, account or token; 422 disabled; 403 login type.
-pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
-    let db = core.store().pool();
-    let app = app_by_key(core, login.app_key).await?.ok_or(Error::WrongCredentials)?;
-    if login.auth_type != 0 {
-        return Err(Error::AuthTypeDisabled(login.auth_type));
-    }
-    let accid = Accid::new(login.accid).map_err(|_| Error::WrongCredentials)?;
-    let found = store::credentials(db, app.id, &accid).await?.ok_or(Error::WrongCredentials)?;
-    let keys = &core.config().keys;
-    if login.token.len() > TOKEN_MAX
-        || !keys.token_matches(app.id.get(), accid.as_str(), login.token, &found.token_hash)
-    {
-        return Err(Error::WrongCredentials);
-    }
-    if found.account.disabled {
-        return Err(Error::AccountDisabled);
-    }
-    let servers = rotunda_store::server::joined_by(db, &found.account.user).await?;
-    let servers = servers.into_iter().map(|(server, members)| Membership {
-        server,
-        hears: members < rotunda_model::server::SUBSCRIPTION_THRESHOLD,
-    });
-    Ok(LoggedIn { account: found.account, servers: servers.collect() })
-}
 
 /// The account's last link ended: its visits end, and what was kept in memory about it goes. After the hub forgot it.
 pub fn offline(core: &Core, user: &UserKey) {
@@ -102,6 +57,16 @@ pub async fn app_secret(core: &Core, app_key: &str) -> Result<String, Error> {
     Ok(core.config().keys.open(&app.key, &sealed)?.to_string())
 }
 
+/// The app and its secret in clear; `None`: no such app.
+pub async fn app_with_secret(core: &Core, app_key: &str) -> Result<Option<(App, Zeroizing<String>)>, Error> {
+    if app_key.contains('\0') {
+        return Ok(None);
+    }
+    let Some((app, sealed)) = store::app_by_key(core.store().pool(), app_key).await? else { return Ok(None) };
+    let secret = core.config().keys.open(&app.key, &sealed)?;
+    Ok(Some((app, secret)))
+}
+
 /// `token`: made when not given. Answers the account and its token. Errors: 414 unfit accid or token; 417 the accid
 /// exists; 404 unknown app key.
 pub async fn create_account(
@@ -142,10 +107,14 @@ pub async fn set_token(
     accid: &str,
     token: Option<&str>,
 ) -> Result<String, Error> {
-    let user = user(core, app_key, accid).await?;
+    replace_token(core, &user(core, app_key, accid).await?, token).await
+}
+
+/// A new token, made when not given; the old one ends. Links that are open stay. Errors: 404, 414.
+pub async fn replace_token(core: &Core, user: &UserKey, token: Option<&str>) -> Result<String, Error> {
     let token = fit_token(core, token)?;
     let hash = core.config().keys.token_hash(user.app.get(), user.accid.as_str(), &token);
-    match store::set_token_hash(core.store().pool(), &user, &hash, core.env().now()).await? {
+    match store::set_token_hash(core.store().pool(), user, &hash, core.env().now()).await? {
         true => Ok(token),
         false => Err(Error::NotFound("account")),
     }
@@ -154,20 +123,37 @@ pub async fn set_token(
 /// Disabled accounts cannot log in (422); their media seats and their links in this process are ended. Errors: 404.
 pub async fn set_disabled(core: &Core, app_key: &str, accid: &str, disabled: bool) -> Result<(), Error> {
     let user = user(core, app_key, accid).await?;
-    if !store::set_disabled(core.store().pool(), &user, disabled, core.env().now()).await? {
+    if disabled { block(core, &user, Some("")).await } else { unblock(core, &user).await }
+}
+
+/// Logins get 422 from now on. `kick`: the text for its clients, with which its links end, and its media seats at once;
+/// without one they go on. Errors: 404.
+pub async fn block(core: &Core, user: &UserKey, kick: Option<&str>) -> Result<(), Error> {
+    if !store::set_disabled(core.store().pool(), user, true, core.env().now()).await? {
         return Err(Error::NotFound("account"));
     }
-    if !disabled {
-        return Ok(());
-    }
+    let Some(ext) = kick else { return Ok(()) };
     // The seats first: a link that ends keeps its seat for a grace.
     if let Some(rooms) = core.rooms() {
-        rooms.expel(&user);
+        rooms.expel(user);
     }
     if let Some(hub) = core.hub() {
-        hub.kick(&user, KICKED_BY_SERVER);
+        hub.kick(user, KICKED_BY_SERVER, ext);
     }
     Ok(())
+}
+
+/// Errors: 404.
+pub async fn unblock(core: &Core, user: &UserKey) -> Result<(), Error> {
+    match store::set_disabled(core.store().pool(), user, false, core.env().now()).await? {
+        true => Ok(()),
+        false => Err(Error::NotFound("account")),
+    }
+}
+
+/// Whether the account has a link to this process.
+pub fn is_online(core: &Core, user: &UserKey) -> bool {
+    core.hub().is_some_and(|hub| hub.is_online(user))
 }
 
 /// By public key. `None`: no such app.
@@ -191,7 +177,7 @@ async fn user(core: &Core, app_key: &str, accid: &str) -> Result<UserKey, Error>
     Ok(UserKey { app: app.id, accid })
 }
 
-fn fit_token(core: &Core, token: Option<&str>) -> Result<String, Error> {
+pub(crate) fn fit_token(core: &Core, token: Option<&str>) -> Result<String, Error> {
     match token {
         None => Ok(hex::encode(core.env().bytes::<SECRET_BYTES>())),
         Some(token) if token.is_empty() || token.len() > TOKEN_MAX => {

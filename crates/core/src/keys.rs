@@ -17,7 +17,8 @@ pub struct Keys {
     tokens: hmac::Key,
     seal: aead::LessSafeKey,
     encode: EncodingKey,
-    decode: DecodingKey,
+    /// The current one first; tokens signed with the one before are good until they expire.
+    decode: Vec<DecodingKey>,
 }
 
 /// Why a signed token is not taken.
@@ -48,8 +49,17 @@ impl Keys {
             tokens: root,
             seal: aead::LessSafeKey::new(aead::UnboundKey::new(&aead::AES_256_GCM, &seal).ok()?),
             encode: EncodingKey::from_secret(signing_key),
-            decode: DecodingKey::from_secret(signing_key),
+            decode: vec![DecodingKey::from_secret(signing_key)],
         })
+    }
+
+    /// Takes tokens signed with the key that was replaced, too. `None` when it is not [`KEY_LEN`] bytes.
+    pub fn with_previous(mut self, signing_key: &[u8]) -> Option<Self> {
+        if signing_key.len() != KEY_LEN {
+            return None;
+        }
+        self.decode.push(DecodingKey::from_secret(signing_key));
+        Some(self)
     }
 
     /// HMAC-SHA-256 of an account token, bound to its account.
@@ -126,10 +136,11 @@ impl Core {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let decode = &self.config().keys.decode;
-        let expiry =
-            jsonwebtoken::decode::<Expiry>(token, decode, &validation).map_err(|_| TokenError::Wrong)?;
-        let claims = jsonwebtoken::decode::<T>(token, decode, &validation).map_err(|_| TokenError::Wrong)?;
+        let mut keys = self.config().keys.decode.iter();
+        let signed =
+            keys.find_map(|key| Some((jsonwebtoken::decode::<Expiry>(token, key, &validation).ok()?, key)));
+        let (expiry, key) = signed.ok_or(TokenError::Wrong)?;
+        let claims = jsonwebtoken::decode::<T>(token, key, &validation).map_err(|_| TokenError::Wrong)?;
         let expired = expiry.claims.exp.saturating_mul(1000) <= self.env().now().get();
         Ok((claims.claims, if expired { Validity::Expired } else { Validity::Current }))
     }

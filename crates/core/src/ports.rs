@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rotunda_model::{
-    Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification,
+    Accid, AppId, ChannelId, DeviceId, Millis, RtcConfig, ServerId, UserKey, notification::Notification,
 };
 
-use crate::media::MediaVerdict;
+use crate::{login::Client, media::MediaVerdict};
 
 /// An account's membership of one server, as the hub indexes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,29 @@ pub trait Hub: Send + Sync {
     fn subscribed(&self, user: &UserKey, membership: Membership);
     /// The account is no longer a member: out of the index.
     fn left(&self, user: &UserKey, server: ServerId);
-    /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server).
-    fn kick(&self, user: &UserKey, reason: u8);
+    /// Ends every link of the account with push 24_5; `reason` as on the wire (2 = by the server), `ext` for the app.
+    fn kick(&self, user: &UserKey, reason: u8, ext: &str);
+}
+
+/// A login, as the app's own server is asked about it.
+#[derive(Clone, Copy)]
+pub struct LoginQuestion<'a> {
+    pub url: &'a str,
+    pub app_key: &'a str,
+    /// In clear: it signs the question.
+    pub secret: &'a str,
+    pub auth_type: i64,
+    pub accid: &'a Accid,
+    pub token: &'a str,
+    pub client: Client<'a>,
+    pub now: Millis,
+}
+
+/// The servers of apps.
+#[async_trait]
+pub trait Callbacks: Send + Sync {
+    /// Whether the account may come in. `None`: no answer, in time or at all.
+    async fn ask_login(&self, question: LoginQuestion<'_>) -> Option<bool>;
 }
 
 /// The open media channels of this process.

@@ -426,6 +426,27 @@ pub async fn check_all(
     Ok(rights.iter().map(|right| (*right, allows(*right))).collect())
 }
 
+/// Every right there is, built in or defined by the app, and whether the caller has it. Not a member: none.
+///
+/// Errors: 404 unknown server, or a channel that is not of it.
+pub async fn held(
+    core: &Core,
+    actor: &Actor,
+    server: ServerId,
+    channel: Option<ChannelId>,
+) -> Result<Vec<(Right, bool)>, Error> {
+    let custom = custom_right::list(core, actor.user.app).await?;
+    let (snapshot, standing) = view(core, actor.user.app, server, actor).await?;
+    let subject = standing.subject();
+    let scope = channel.map_or(Scope::Server, Scope::Channel);
+    let held = snapshot.rights(&subject, scope).ok_or(Error::NotFound("channel"))?;
+    let built_in = Right::BUILT_IN.into_iter().map(|right| (right, held.has(right)));
+    let custom = custom
+        .into_iter()
+        .map(|known| (known.right, snapshot.allows(&subject, scope, known.right) == Some(true)));
+    Ok(built_in.chain(custom).collect())
+}
+
 /// Requires that an update's rights may be set at all. Errors: 414 too many, or one that the app has not defined.
 pub(crate) async fn settable(core: &Core, app: AppId, auths: &[(Right, AuthValue)]) -> Result<(), Error> {
     if auths.len() > AUTHS_MAX {

@@ -173,6 +173,16 @@ pub async fn by_ids(core: &Core, actor: &Actor, ids: &[ServerId]) -> Result<Vec<
     Ok(servers)
 }
 
+/// As an app's backend sees them, which is no member: all of them, with everything.
+///
+/// Errors: 414 none or more than 100.
+pub async fn of_app(core: &Core, app: AppId, ids: &[ServerId]) -> Result<Vec<Server>, Error> {
+    text::batch("more than 100 servers at once", ids)?;
+    let mut servers = store::by_ids(core.store().pool(), app, ids).await?;
+    servers.sort_by_key(|server| ids.iter().position(|id| *id == server.id));
+    Ok(servers)
+}
+
 /// 24_35: the servers the caller is in, newest first.
 pub async fn page(core: &Core, actor: &Actor, request: PageRequest) -> Result<Page<Server>, Error> {
     let limit = request.limit()?;

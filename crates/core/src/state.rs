@@ -9,7 +9,7 @@ use rotunda_model::RightSet;
 use rotunda_store::Store;
 
 use crate::{
-    Env, Error, Hub, Keys, Rooms,
+    Callbacks, Env, Error, Hub, Keys, Rooms,
     custom_right::CustomRights,
     env::IdGenerator,
     event,
@@ -101,6 +101,7 @@ struct Inner {
     // The ports hold this core: weak, so that neither keeps the other for ever.
     hub: OnceLock<Weak<dyn Hub>>,
     rooms: OnceLock<Weak<dyn Rooms>>,
+    callbacks: OnceLock<Arc<dyn Callbacks>>,
     outbox: tokio::sync::Notify,
     events: event::Waiting,
 }
@@ -122,6 +123,7 @@ impl Core {
                 custom_rights: CustomRights::default(),
                 hub: OnceLock::new(),
                 rooms: OnceLock::new(),
+                callbacks: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
                 events: event::Waiting::default(),
             }),
@@ -133,6 +135,11 @@ impl Core {
         let _ = self.inner.hub.set(Arc::downgrade(&hub));
         let _ = self.inner.rooms.set(Arc::downgrade(&rooms));
         self.inner.outbox.notify_one();
+    }
+
+    /// Once, before the first session. Without it no app's server answers.
+    pub fn set_callbacks(&self, callbacks: Arc<dyn Callbacks>) {
+        let _ = self.inner.callbacks.set(callbacks);
     }
 
     pub fn env(&self) -> &Env {
@@ -153,6 +160,10 @@ impl Core {
 
     pub(crate) fn rooms(&self) -> Option<Arc<dyn Rooms>> {
         self.inner.rooms.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn callbacks(&self) -> Option<&dyn Callbacks> {
+        self.inner.callbacks.get().map(Arc::as_ref)
     }
 
     pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {

@@ -20,7 +20,11 @@ pub(crate) const PS_MAX: usize = 5_000;
 pub(crate) const BATCH_MAX: usize = 100;
 
 pub(crate) fn name(what: &'static str, text: &str) -> Result<(), Error> {
-    fits(what, text.chars().count(), NAME_MAX)?;
+    characters(what, text, NAME_MAX)
+}
+
+pub(crate) fn characters(what: &'static str, text: &str, max: usize) -> Result<(), Error> {
+    fits(what, text.chars().count(), max)?;
     storable(text)
 }
 

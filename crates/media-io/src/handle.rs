@@ -7,9 +7,10 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, TryIter, sync_channel},
     },
+    time::Duration,
 };
 
 use rotunda_sfu::{
@@ -32,6 +33,9 @@ const MOST_AT_ONCE: usize = 2048;
 pub const REFUSE_ABOVE: u32 = 850;
 /// It takes them again below this. Nearer to the other it would change with every one who comes.
 pub const ADMIT_BELOW: u32 = 750;
+
+/// Between two looks whether a worker has woken.
+const WAKE_POLL: Duration = Duration::from_millis(2);
 
 /// A worker's queue is full or the worker is gone: refuse the operation (code 503) and do not tell anybody it
 /// happened.
@@ -81,6 +85,8 @@ pub(crate) struct WorkerState {
     busy: AtomicU32,
     /// It was too busy for newcomers when it was asked last.
     refuses: AtomicBool,
+    /// How often it woke. A thread that is there wakes when it is asked to.
+    wakes: AtomicU64,
 }
 
 /// The worker's end of a handle.
@@ -119,6 +125,10 @@ impl WorkerEnd {
 
     pub(crate) fn publish(&self, counters: Counters) {
         *self.state.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters;
+    }
+
+    pub(crate) fn woke(&self) {
+        self.state.wakes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// `busy`: of the last while, per mille.
@@ -282,6 +292,23 @@ impl MediaHandle {
     /// How much of its time each worker is busy, per mille.
     pub fn busy(&self) -> Vec<u32> {
         self.loads().into_iter().map(|load| load.busy).collect()
+    }
+
+    /// Wakes every worker; which of them wake within `patience`.
+    pub async fn answers(&self, patience: Duration) -> Vec<bool> {
+        let wakes = |worker: &WorkerHandle| worker.state.wakes.load(Ordering::Relaxed);
+        let before: Vec<u64> = self.shared.workers.iter().map(wakes).collect();
+        self.wake();
+        let answers =
+            || self.shared.workers.iter().zip(&before).map(|(worker, before)| wakes(worker) != *before);
+        let all = async {
+            while !answers().all(|awake| awake) {
+                tokio::time::sleep(WAKE_POLL).await;
+            }
+        };
+        // What has not woken by then is told below.
+        let _ = tokio::time::timeout(patience, all).await;
+        answers().collect()
     }
 
     pub(crate) fn wake(&self) {

@@ -318,6 +318,7 @@ impl Loop {
             let begin = now();
             self.poll.wait(Some(patience))?;
             self.waited += now() - begin;
+            self.end.woke();
             #[cfg(test)]
             tests::fail_if_told();
             // Level-triggered: an unread counter would make the next wait return at once, and no more.

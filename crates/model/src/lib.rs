@@ -18,7 +18,7 @@ pub mod role;
 pub mod server;
 pub mod time;
 
-pub use account::{Account, App, ClientType, UserKey};
+pub use account::{Account, App, ClientType, Gender, LoginSettings, LoginType, LoginTypes, Profile, UserKey};
 pub use auths::{AuthValue, Auths};
 pub use category::Category;
 pub use channel::{Channel, ChannelKind, SyncMode, ViewMode, VisitorMode};

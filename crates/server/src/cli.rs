@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use rotunda_core::explain::Question;
-use rotunda_model::{Accid, CategoryId, ChannelId, Place, Right, ServerId, SessionId};
+use rotunda_model::{Accid, CategoryId, ChannelId, LoginType, Place, Right, ServerId, SessionId};
 
 use crate::{config::Overrides, explain};
 
@@ -76,6 +76,47 @@ pub enum App {
         #[arg(long)]
         secret: Option<String>,
     },
+    /// Show how its accounts log in, or change it from now on
+    Login(AppLogin),
+}
+
+#[derive(Debug, Args)]
+pub struct AppLogin {
+    /// App key
+    #[arg(long, value_name = "KEY")]
+    pub app: String,
+    /// The ways that are open: tokens issued here, tokens the backend signs, or whatever its server takes
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    pub types: Option<Vec<LoginWay>>,
+    /// The app's server, asked at every login; "" asks nobody
+    #[arg(long, value_name = "URL")]
+    pub callback_url: Option<String>,
+    /// What holds when it does not answer
+    #[arg(long, value_name = "VERDICT")]
+    pub callback_default: Option<Verdict>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LoginWay {
+    Static,
+    Dynamic,
+    Callback,
+}
+
+impl LoginWay {
+    pub const fn model(self) -> LoginType {
+        match self {
+            Self::Static => LoginType::Static,
+            Self::Dynamic => LoginType::Dynamic,
+            Self::Callback => LoginType::Callback,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verdict {
+    Allow,
+    Deny,
 }
 
 #[derive(Debug, Subcommand)]

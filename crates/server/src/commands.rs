@@ -1,8 +1,8 @@
 //! What the command line does besides serving.
 
 use anyhow::Context;
-use rotunda_core::{Core, CoreConfig, Env, account, custom_right};
-use rotunda_model::{AppId, Millis};
+use rotunda_core::{Core, CoreConfig, Env, account, custom_right, login};
+use rotunda_model::{AppId, LoginType, LoginTypes, Millis};
 use serde_json::{Value, json};
 
 use crate::{ambient, cli, config::Config, database, keys};
@@ -24,7 +24,12 @@ pub async fn open_core(config: &Config) -> anyhow::Result<Core> {
     }
     let store = database::connect(config).await?;
     database::migrate(&store).await?;
-    let keys = rotunda_core::Keys::new(&keys.server, &keys.signing).context("keys of the wrong length")?;
+    let made = rotunda_core::Keys::new(&keys.server, &keys.signing);
+    let keys = match keys.previous_signing {
+        Some(previous) => made.and_then(|keys| keys.with_previous(&previous)),
+        None => made,
+    };
+    let keys = keys.context("keys of the wrong length")?;
     let core = CoreConfig {
         open_queries: config.compat.open_queries,
         media_token_secs: config.media.token_secs,
@@ -45,6 +50,31 @@ pub async fn app(config: &Config, command: cli::App) -> anyhow::Result<Answer> {
         cli::App::Create { name, key, secret } => {
             let made = account::create_app(&core, &name, key.as_deref(), secret.as_deref()).await?;
             Ok(Answer(json!({ "app_key": made.app.key, "app_secret": made.secret, "name": made.app.name })))
+        }
+        cli::App::Login(change) => {
+            let mut settings = login::settings(&core, &change.app).await?;
+            if let Some(types) = &change.types {
+                settings.types = types.iter().fold(LoginTypes::NONE, |all, way| all.with(way.model()));
+            }
+            if let Some(url) = change.callback_url {
+                if !url.is_empty() {
+                    rotunda_outbound::parse(&url)?;
+                }
+                settings.callback = url;
+            }
+            if let Some(verdict) = change.callback_default {
+                settings.callback_allows = verdict == cli::Verdict::Allow;
+            }
+            login::set_settings(&core, &change.app, &settings).await?;
+            let open = [LoginType::Static, LoginType::Dynamic, LoginType::Callback];
+            let names = ["static", "dynamic", "callback"].into_iter().zip(open);
+            let open: Vec<&str> = names.filter(|(_, way)| settings.types.has(*way)).map(|(n, _)| n).collect();
+            Ok(Answer(json!({
+                "app_key": change.app,
+                "types": open.join(","),
+                "callback_url": settings.callback,
+                "callback_default": if settings.callback_allows { "allow" } else { "deny" },
+            })))
         }
     }
 }

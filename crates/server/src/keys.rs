@@ -12,6 +12,8 @@ pub const KEY_BYTES: usize = 32;
 pub struct Keys {
     pub server: [u8; KEY_BYTES],
     pub signing: [u8; KEY_BYTES],
+    /// The signing key before.
+    pub previous_signing: Option<[u8; KEY_BYTES]>,
     /// Files made by this call.
     pub made: Vec<PathBuf>,
 }
@@ -41,7 +43,9 @@ pub fn load(config: &config::Config) -> anyhow::Result<Keys> {
     };
     let server = key(&config.keys.server_key_file, "server.key")?;
     let signing = key(&config.keys.signing_key_file, "signing.key")?;
-    Ok(Keys { server, signing, made })
+    let previous = &config.keys.previous_signing_key_file;
+    let previous_signing = if previous.as_os_str().is_empty() { None } else { Some(key(previous, "")?) };
+    Ok(Keys { server, signing, previous_signing, made })
 }
 
 fn parse(path: &Path, text: &str) -> anyhow::Result<[u8; KEY_BYTES]> {

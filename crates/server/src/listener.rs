@@ -15,6 +15,7 @@ use hyper_util::{
 };
 use rotunda_media_io::MediaHandle;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -47,6 +48,8 @@ const CHECK_MAX: u8 = 0x04;
 #[derive(Debug, PartialEq, Eq)]
 enum Protocol {
     Tls,
+    /// A method in capital letters, or the preface of HTTP/2.
+    Http,
     /// RFC 4571 framing: the length of a connectivity check.
     IceTcp,
     Other,
@@ -58,6 +61,7 @@ fn classify(first: &[u8]) -> Protocol {
     match first {
         [0x16] | [0x16, 0x03, ..] => Protocol::Tls,
         [0..CHECK_MAX, ..] => Protocol::IceTcp,
+        [b'A'..=b'Z', ..] => Protocol::Http,
         _ => Protocol::Other,
     }
 }
@@ -65,10 +69,17 @@ fn classify(first: &[u8]) -> Protocol {
 /// What a listener gives to those who connect.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
-    /// HTTPS.
-    pub web: Option<(Arc<rustls::ServerConfig>, Router)>,
+    pub web: Option<Web>,
     /// ICE-TCP.
     pub media: Option<MediaHandle>,
+}
+
+/// HTTP, with WebSocket upgrades.
+#[derive(Debug, Clone)]
+pub enum Web {
+    Tls(Arc<rustls::ServerConfig>, Router),
+    /// The private listener, or behind a proxy that has taken TLS off.
+    Plain(Router),
 }
 
 /// Accepts until the soft stop, and lets open connections finish until the hard one.
@@ -114,11 +125,13 @@ async fn connection(
     };
     drop(slot);
     match shaken {
-        Ok(Ok(Opening::Web(stream, router))) => {
-            if let Err(error) = http(stream, peer, router, shutdown).await {
-                tracing::debug!(%error, "connection ended early");
-            }
+        Ok(Ok(Opening::Tls(stream, router))) => {
+            // ALPN has decided, so hyper need not wait for a preface without a time limit.
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            note(http(stream, http2, peer, router, shutdown).await);
         }
+        // Proxies and probes speak HTTP/1.1 where there is no TLS to agree on more.
+        Ok(Ok(Opening::Plain(stream, router))) => note(http(stream, false, peer, router, shutdown).await),
         // Not among the tasks that a stop waits for: it ends with the media thread, after its last word.
         Ok(Ok(Opening::Media(stream, media))) => drop(tokio::spawn(ice_tcp(stream, peer, media))),
         Ok(Ok(Opening::Neither)) => tracing::debug!("closed a connection of another protocol"),
@@ -127,9 +140,16 @@ async fn connection(
     }
 }
 
+fn note(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
 /// What a connection turned out to be.
 enum Opening {
-    Web(Box<TlsStream<TcpStream>>, Router),
+    Tls(Box<TlsStream<TcpStream>>, Router),
+    Plain(TcpStream, Router),
     Media(TcpStream, MediaHandle),
     /// Neither, or not served here.
     Neither,
@@ -141,9 +161,10 @@ async fn handshake(stream: TcpStream, services: Services) -> io::Result<Opening>
     let seen = stream.peek(&mut first).await?;
     let Services { web, media } = services;
     Ok(match (classify(first.get(..seen).unwrap_or_default()), web, media) {
-        (Protocol::Tls, Some((tls, router)), _) => {
-            Opening::Web(Box::new(TlsAcceptor::from(tls).accept(stream).await?), router)
+        (Protocol::Tls, Some(Web::Tls(tls, router)), _) => {
+            Opening::Tls(Box::new(TlsAcceptor::from(tls).accept(stream).await?), router)
         }
+        (Protocol::Http, Some(Web::Plain(router)), _) => Opening::Plain(stream, router),
         (Protocol::IceTcp, _, Some(media)) => Opening::Media(stream, media),
         _ => Opening::Neither,
     })
@@ -157,13 +178,12 @@ async fn ice_tcp(stream: TcpStream, peer: SocketAddr, media: MediaHandle) {
 }
 
 async fn http(
-    stream: Box<TlsStream<TcpStream>>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    http2: bool,
     peer: SocketAddr,
     router: Router,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // ALPN has decided, so hyper need not wait for a preface without a time limit.
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder = if http2 { builder.http2_only() } else { builder.http1_only() };
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -212,7 +232,8 @@ mod tests {
         assert_eq!(classify(&[0x00]), Protocol::IceTcp);
         assert_eq!(classify(&[0x04, 0x00]), Protocol::Other);
         assert_eq!(classify(&[0x16, 0x04]), Protocol::Other);
-        assert_eq!(classify(b"GE"), Protocol::Other);
+        assert_eq!(classify(b"GE"), Protocol::Http);
+        assert_eq!(classify(b"ge"), Protocol::Other);
         assert_eq!(classify(&[]), Protocol::Other);
     }
 
@@ -227,7 +248,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (tasks, shutdown) = (TaskTracker::new(), Shutdown::default());
         let tls = certificate::server_config(&certificate).unwrap();
-        let services = Services { web: Some((tls, router)), media };
+        let services = Services { web: Some(Web::Tls(tls, router)), media };
         tasks.spawn(serve(listener, services, tasks.clone(), shutdown.clone()));
         (address, certificate, tasks, shutdown)
     }

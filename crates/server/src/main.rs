@@ -1,6 +1,7 @@
 //! The `rotunda` binary: configuration, wiring, lifecycle, command line. No rules of its own.
 
 mod addresses;
+mod admin;
 mod ambient;
 mod assets;
 mod certificate;
@@ -15,6 +16,7 @@ mod keys;
 mod lifecycle;
 mod listener;
 mod logging;
+mod metrics;
 mod private_file;
 mod ready;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod scratch;
 mod seed;
 mod serve;
 mod sessions;
+mod vitals;
 
 use std::process::ExitCode;
 

@@ -51,6 +51,8 @@ pub struct Ready<'a> {
     pub udp_port: u16,
     /// Where clients are told to send media.
     pub media: Vec<SocketAddr>,
+    /// The private listener: `/livez`, `/readyz`, `/metrics`.
+    pub admin: String,
     /// The process whose SIGTERM ends everything.
     pub pid: u32,
     pub data: PathBuf,
@@ -127,6 +129,7 @@ mod tests {
             demo: Some(&demo),
             udp_port: 8443,
             media: vec!["127.0.0.1:8443".parse().unwrap()],
+            admin: "http://127.0.0.1:8444".into(),
             pid: 123,
             data: "data".into(),
             certificate: None,
@@ -135,7 +138,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let read: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let keys = "link origin app_key app_secret accounts server_id channel_id private_channel_id roomkit_url \
-                    room_server lbs channel_server statistics_server udp_port pid";
+                    room_server lbs channel_server statistics_server udp_port admin pid";
         for key in keys.split_whitespace() {
             assert!(read.get(key).is_some(), "{key} is missing in {read}");
         }

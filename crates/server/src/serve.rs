@@ -3,16 +3,25 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
+use axum::Router;
+use rotunda_admin::{
+    Vendor, VendorConfig,
+    callback::AppCallbacks,
+    vendor::{self, RateLimit},
+};
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     DoorLimits, Gateway, GatewayConfig,
     room::{Registry, Times},
 };
 use rotunda_media_io::{MediaConfig, TcpConfig, TcpLimits};
+use rotunda_outbound::{Outbound, OutboundConfig};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -20,16 +29,18 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    addresses, ambient, assets, certificate,
+    addresses, admin, ambient, assets, certificate,
     cli::Serve,
     commands,
     config::{Config, LogFormat},
     demo,
     lifecycle::{self, Shutdown},
-    listener::{self, Services},
+    listener::{self, Services, Web},
+    metrics::Exporter,
     private_file,
     ready::{self, Addresses, Ready, ReadyFile},
     seed,
+    vitals::Vitals,
 };
 
 /// Name of the demo's credentials under `data`.
@@ -52,6 +63,8 @@ fn media_addresses(advertised: &[IpAddr], first: u16, workers: usize) -> Vec<Soc
 pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
     lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
+    // First of all: what was made before it would count into nothing.
+    let exporter = Exporter::install()?;
     private_file::directory(&config.data)?;
     if let Some(path) = &options.ready_file {
         ReadyFile::clear(path);
@@ -64,6 +77,8 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let address = config.tcp_address();
     let tcp = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = tcp.local_addr()?;
+    let private = admin::bind(config, bound).await?;
+    let private_address = private.local_addr()?;
     let own_tcp = match config.media_tcp_address() {
         Some(address) => {
             let listener = TcpListener::bind(address)
@@ -77,8 +92,15 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
 
     let core = tokio::select! {
         core = commands::open_core(config) => core?,
-        () = shutdown.soft() => return Ok(()),
+        () = shutdown.draining() => return Ok(()),
     };
+    match Outbound::new(OutboundConfig { allow_private: config.webhooks.allow_private }) {
+        Ok(outbound) => core.set_callbacks(Arc::new(AppCallbacks::new(outbound))),
+        // An app that asks its own server at logins gets what it chose for no answer.
+        Err(error) => {
+            tracing::warn!(%error, "no login callbacks: are there trusted certificates on this machine?")
+        }
+    }
     let authority = addresses::authority(config, bound, &advertised);
     let origin = addresses::public_origin(config, bound, &advertised);
     let (events, reported) = mpsc::channel(EVENT_QUEUE);
@@ -111,7 +133,16 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
             doors: DoorLimits::default(),
         },
     );
-    let mut router = rotunda_gateway::router(gateway.clone()).merge(assets::roomkit());
+    let actions = Vendor::new(
+        core.clone(),
+        VendorConfig {
+            link: authority.clone(),
+            ids_as_text: config.compat.rest_ids_as_text,
+            rate: RateLimit::default(),
+        },
+    );
+    let mut router =
+        rotunda_gateway::router(gateway.clone()).merge(vendor::routes(actions)).merge(assets::roomkit());
     let demo = if config.demo {
         let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
         router = router.merge(demo::routes(demo.clone(), origin)).merge(assets::try_page());
@@ -122,7 +153,21 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     let stopping = shutdown.clone();
     tasks.spawn(notify::run_dispatcher(core.clone(), async move { stopping.soft().await }));
 
-    let mut services = Services { web: Some((tls, router)), media: config.media.tcp.then_some(media) };
+    let vitals = Vitals {
+        core: gateway.core.clone(),
+        gateway: gateway.clone(),
+        media: media.clone(),
+        shutdown: shutdown.clone(),
+        advertised: Arc::new(ArcSwap::from_pointee(advertised.clone())),
+        exporter: exporter.clone(),
+        connections_max: config.database.connections_max,
+    };
+    tokio::spawn(exporter.keep());
+    let operator = Services { web: Some(Web::Plain(admin::router(vitals, Router::new()))), media: None };
+    tasks.spawn(listener::serve(private, operator, tasks.clone(), shutdown.clone()));
+
+    let mut services =
+        Services { web: Some(Web::Tls(tls, router)), media: config.media.tcp.then_some(media) };
     if let Some(listener) = own_tcp {
         let services = Services { web: None, media: services.media.take() };
         tasks.spawn(listener::serve(listener, services, tasks.clone(), shutdown.clone()));
@@ -134,6 +179,7 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         demo: demo.as_ref(),
         udp_port,
         media: media_addresses(&advertised, udp_port, config.media.workers),
+        admin: format!("http://{private_address}"),
         pid: options.ready_pid.unwrap_or_else(std::process::id),
         data: absolute(&config.data),
         certificate: certificate.development.as_deref().map(absolute),
@@ -142,8 +188,14 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
     if config.log.format == LogFormat::Human {
         println!("{}", ready::banner(&ready));
     }
-    tracing::info!(port = bound.port(), udp_port, demo = config.demo, "serving");
+    let private_port = private_address.port();
+    tracing::info!(port = bound.port(), udp_port, private_port, demo = config.demo, "serving");
 
+    let (registry, patience) = (gateway.rooms.clone(), config.drain());
+    let counted = registry.clone();
+    tokio::spawn(lifecycle::drain(shutdown.clone(), move || patience, move || counted.census().seats));
+    shutdown.draining().await;
+    registry.drain();
     shutdown.soft().await;
     drop(ready_file);
     gateway.shut_down();

@@ -1,11 +1,11 @@
 //! What a worker counts. Plain numbers, owned by the worker, copied out now and then.
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// Totals since the worker started.
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct Counters {
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
         }
 
         impl Counters {
@@ -17,6 +17,11 @@ macro_rules! counters {
             /// Name and value of each counter, for an exporter.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name)),*].into_iter()
+            }
+
+            /// Name and meaning of each, in the same order; empty where the one before it speaks for both.
+            pub fn meanings() -> impl Iterator<Item = (&'static str, &'static str)> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii())),*].into_iter()
             }
         }
     };
@@ -31,6 +36,9 @@ counters! {
     rtp_in,
     /// RTP packets sealed for a receiver.
     rtp_out,
+    /// Bytes of those, protected, UDP and IP not counted.
+    rtp_bytes_in,
+    rtp_bytes_out,
     /// RTCP packets opened.
     rtcp_in,
     /// RTCP packets sealed.

@@ -1,6 +1,8 @@
 //! Apps and accounts.
 
-use rotunda_model::{Accid, Account, App, AppId, Millis, UserKey};
+use rotunda_model::{
+    Accid, Account, App, AppId, Gender, LoginSettings, LoginTypes, Millis, Profile, UserKey,
+};
 use sqlx::PgExecutor;
 
 use crate::{PgConnection, StoreError, row};
@@ -41,6 +43,51 @@ pub async fn app_by_key(db: impl PgExecutor<'_>, key: &str) -> Result<Option<(Ap
             Ok((app, r.sealed_secret))
         })
         .transpose()
+}
+
+/// The app, its sealed secret, and how its accounts log in.
+pub async fn app_for_login(
+    db: impl PgExecutor<'_>,
+    key: &str,
+) -> Result<Option<(App, Vec<u8>, LoginSettings)>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT id, app_key, name, sealed_secret, created, login_types, login_callback, login_callback_allows
+         FROM apps WHERE app_key = $1",
+        key
+    )
+    .fetch_optional(db)
+    .await?;
+    found
+        .map(|r| {
+            let types = LoginTypes::from_bits(r.login_types);
+            let settings = LoginSettings {
+                types: types.ok_or(StoreError::Row { column: "apps.login_types" })?,
+                callback: r.login_callback,
+                callback_allows: r.login_callback_allows,
+            };
+            let app = App {
+                id: row::id(r.id, "apps.id")?,
+                key: r.app_key,
+                name: r.name,
+                created: Millis(r.created),
+            };
+            Ok((app, r.sealed_secret, settings))
+        })
+        .transpose()
+}
+
+/// False: no such app.
+pub async fn set_login(db: impl PgExecutor<'_>, key: &str, new: &LoginSettings) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE apps SET login_types = $2, login_callback = $3, login_callback_allows = $4 WHERE app_key = $1",
+        key,
+        new.types.bits(),
+        new.callback,
+        new.callback_allows
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The key of an app; what tokens name it by.
@@ -182,6 +229,81 @@ pub async fn set_disabled(
         user.app.get(),
         user.accid.as_str(),
         disabled,
+        now.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Profiles of those of `accids` that exist in the app, in no order.
+pub async fn profiles(
+    db: impl PgExecutor<'_>,
+    app: AppId,
+    accids: &[Accid],
+) -> Result<Vec<Profile>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT accid, name, icon, sign, email, birth, mobile, gender, ex FROM accounts
+         WHERE app = $1 AND accid = ANY($2)",
+        app.get(),
+        &row::texts(accids)
+    )
+    .fetch_all(db)
+    .await?;
+    found
+        .into_iter()
+        .map(|r| {
+            let gender = Gender::from_number(r.gender.into());
+            Ok(Profile {
+                accid: row::accid(&r.accid, "accounts.accid")?,
+                name: r.name,
+                icon: r.icon,
+                sign: r.sign,
+                email: r.email,
+                birth: r.birth,
+                mobile: r.mobile,
+                gender: gender.ok_or(StoreError::Row { column: "accounts.gender" })?,
+                ex: r.ex,
+            })
+        })
+        .collect()
+}
+
+/// What a profile's update names; `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewProfile<'a> {
+    pub name: Option<&'a str>,
+    pub icon: Option<&'a str>,
+    pub sign: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub birth: Option<&'a str>,
+    pub mobile: Option<&'a str>,
+    pub gender: Option<Gender>,
+    pub ex: Option<&'a str>,
+}
+
+/// False: no such account.
+pub async fn set_profile(
+    db: impl PgExecutor<'_>,
+    user: &UserKey,
+    new: NewProfile<'_>,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE accounts SET name = COALESCE($3, name), icon = COALESCE($4, icon), sign = COALESCE($5, sign),
+            email = COALESCE($6, email), birth = COALESCE($7, birth), mobile = COALESCE($8, mobile),
+            gender = COALESCE($9, gender), ex = COALESCE($10, ex), updated = $11
+         WHERE app = $1 AND accid = $2",
+        user.app.get(),
+        user.accid.as_str(),
+        new.name,
+        new.icon,
+        new.sign,
+        new.email,
+        new.birth,
+        new.mobile,
+        new.gender.map(Gender::number),
+        new.ex,
         now.get()
     )
     .execute(db)

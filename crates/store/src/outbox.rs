@@ -52,6 +52,14 @@ pub async fn oldest(db: impl PgExecutor<'_>, limit: u32) -> Result<Vec<Pending>,
     Ok(rows.into_iter().map(|r| Pending { id: r.id, notification: serde_json::from_value(r.body) }).collect())
 }
 
+/// How many rows wait, and since when the oldest does. In an outbox that keeps up both are near nothing.
+pub async fn waiting(db: impl PgExecutor<'_>) -> Result<(i64, Option<Millis>), StoreError> {
+    let row = sqlx::query!(r#"SELECT count(*) AS "count!", min(created) AS oldest FROM outbox"#)
+        .fetch_one(db)
+        .await?;
+    Ok((row.count, row.oldest.map(Millis)))
+}
+
 pub async fn remove(db: impl PgExecutor<'_>, ids: &[i64]) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM outbox WHERE id = ANY($1)", ids).execute(db).await?;
     Ok(())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rand::{SeedableRng, rngs::StdRng};
 use rotunda_core::{
-    Actor, Core, CoreConfig, Env, Keys, Store,
-    account::{self, Login},
+    Actor, Core, CoreConfig, Env, Keys, Store, account,
+    login::{self, Client, Login},
     notify,
 };
 use rotunda_model::{Accid, App, DeviceId, UserKey, notification::Notification};
@@ -57,7 +57,12 @@ impl TestApp {
 
     /// Another process over the same database, at the same time.
     pub async fn sibling(&self) -> anyhow::Result<Self> {
-        let (core, clock, hub, rooms) = open(&self.pool, |_| {}).await?;
+        self.sibling_with(|_| {}).await
+    }
+
+    /// As [`Self::sibling`], after `adjust` changed its configuration.
+    pub async fn sibling_with(&self, adjust: impl FnOnce(&mut CoreConfig)) -> anyhow::Result<Self> {
+        let (core, clock, hub, rooms) = open(&self.pool, adjust).await?;
         Ok(Self { core, clock, hub, rooms, app: self.app.clone(), pool: self.pool.clone() })
     }
 
@@ -92,9 +97,14 @@ impl TestApp {
     }
 
     pub async fn log_in(&self, actor: &Actor) -> anyhow::Result<()> {
-        let login =
-            Login { app_key: &self.app.key, accid: actor.user.accid.as_str(), token: TOKEN, auth_type: 0 };
-        let done = account::login(&self.core, login).await?;
+        let asked = Login {
+            app_key: &self.app.key,
+            accid: actor.user.accid.as_str(),
+            token: TOKEN,
+            auth_type: 0,
+            client: Client::default(),
+        };
+        let done = login::login(&self.core, asked).await?;
         self.hub.log_in(&actor.user, &done.servers);
         Ok(())
     }

@@ -107,7 +107,7 @@ impl Hub for FakeHub {
         }
     }
 
-    fn kick(&self, user: &UserKey, _: u8) {
+    fn kick(&self, user: &UserKey, _: u8, _: &str) {
         self.state.lock().kicked.push(user.clone());
     }
 }

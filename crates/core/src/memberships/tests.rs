@@ -39,7 +39,7 @@ impl Hub for Sessions {
 
     fn left(&self, _: &UserKey, _: ServerId) {}
 
-    fn kick(&self, _: &UserKey, _: u8) {}
+    fn kick(&self, _: &UserKey, _: u8, _: &str) {}
 }
 
 fn user(n: usize) -> UserKey {

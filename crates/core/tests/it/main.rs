@@ -12,6 +12,7 @@ mod invite;
 mod layer_role;
 mod list;
 mod list_random;
+mod login;
 mod lost_commit;
 mod media;
 mod member;

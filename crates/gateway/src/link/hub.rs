@@ -57,8 +57,8 @@ struct Account {
     expected: usize,
     /// Servers left during those logins; what their queries found there is out of date.
     left: HashSet<ServerId>,
-    /// A kick during those logins, with its reason: they may have been judged before its cause.
-    kicked: Option<u8>,
+    /// A kick during those logins: they may have been judged before its cause.
+    kicked: Option<Kick>,
 }
 
 /// An account whose login is under way; dropped without arriving, nothing remains.
@@ -123,10 +123,10 @@ impl Hub {
                 if account.sessions.len() >= DEVICES_MAX { account.take(|_| true) } else { None };
             let others = account.sessions.clone();
             account.sessions.push(Arc::clone(session));
-            (others, replaced, crowded_out, account.kicked)
+            (others, replaced, crowded_out, account.kicked.clone())
         };
-        if let Some(reason) = kicked {
-            session.end(End::Kicked(Kick { reason, ..Kick::by_server() }));
+        if let Some(kick) = kicked {
+            session.end(End::Kicked(kick));
         }
         if let Some(old) = replaced {
             // Two tabs with one fixed device id would replace each other for ever, so a live one is told to stop. One
@@ -265,17 +265,18 @@ impl ports::Hub for Hub {
         state.unlist(user, server);
     }
 
-    fn kick(&self, user: &UserKey, reason: u8) {
+    fn kick(&self, user: &UserKey, reason: u8, ext: &str) {
+        let kick = Kick { reason, ext: ext.to_owned(), ..Kick::by_server() };
         let sessions = {
             let mut state = self.state.lock();
             let Some(account) = state.accounts.get_mut(user) else { return };
             if account.expected > 0 {
-                account.kicked = Some(reason);
+                account.kicked = Some(kick.clone());
             }
             account.sessions.clone()
         };
         for session in sessions {
-            session.end(End::Kicked(Kick { reason, ..Kick::by_server() }));
+            session.end(End::Kicked(kick.clone()));
         }
     }
 }
@@ -439,7 +440,7 @@ mod tests {
         let hub = Hub::new(Arc::new(Links::default()));
         let ((first, _w1), (second, _w2)) = (session("a"), session("b"));
         let expected = hub.expect(&user());
-        hub.kick(&user(), 2);
+        hub.kick(&user(), 2, "");
         hub.arrive(&first, expected, Vec::new());
         assert!(!first.end(End::Slow), "it is ending");
         let expected = hub.expect(&user());

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use rotunda_core::{Actor, Core, Error, account, event};
+use rotunda_core::{
+    Actor, Core, Error, account, event,
+    login::{self, Client},
+};
 use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey, event::Link};
 use rotunda_wire::{
     Request, ToWire,
@@ -76,19 +79,27 @@ pub async fn log_in(
 ) -> Result<Entered, Refusal> {
     let LogIn { login } = LogIn::read(&request.items)?;
     let device = DeviceId::new(&login.device_id).ok_or(Refusal::Code(Code::PARAMETER))?;
-    let asked = account::Login {
+    let client_type =
+        login.client_type.and_then(|number| u8::try_from(number).ok()).unwrap_or(ClientType::WEB.0);
+    let ip = peer.ip().to_canonical().to_string();
+    let asked = login::Login {
         app_key: &login.app_key,
         accid: &login.account,
         token: &login.token,
         auth_type: login.auth_type.unwrap_or(0),
+        client: Client {
+            ip: &ip,
+            port: peer.port(),
+            client_type,
+            device: device.as_str(),
+            custom_tag: login.custom_tag.as_deref().unwrap_or_default(),
+        },
     };
     // From here on the hub notes joins, leaves and kicks of the account, so that none falls between the judgement and
     // the arrival. Whoever claims to be it causes this; it costs one entry until the judgement.
     let user = claimed(gateway, &login).await?;
     let expected = gateway.hub.expect(&user);
-    let known = account::login(&gateway.core, asked).await?;
-    let client_type =
-        login.client_type.and_then(|number| u8::try_from(number).ok()).unwrap_or(ClientType::WEB.0);
+    let known = login::login(&gateway.core, asked).await?;
     let actor = Actor { user: known.account.user, device, client_type, nick: known.account.name };
     let info = info(gateway, peer, &login, &actor);
     let (session, waiting) = Session::new(actor, info, pulse);

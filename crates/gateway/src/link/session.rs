@@ -84,13 +84,20 @@ pub struct Kick {
     pub client_type: u8,
     /// 1 same platform, 2 by the server, 3 by another client of the account, 4 silently.
     pub reason: u8,
+    /// The app's word to its client.
+    pub ext: String,
     pub custom_client_type: Option<i64>,
 }
 
 impl Kick {
     /// By an administrator, or because an eleventh device came.
     pub fn by_server() -> Self {
-        Self { client_type: rotunda_model::ClientType::SERVER.0, reason: 2, custom_client_type: None }
+        Self {
+            client_type: rotunda_model::ClientType::SERVER.0,
+            reason: 2,
+            ext: String::new(),
+            custom_client_type: None,
+        }
     }
 
     /// By command 24_9 of another session.
@@ -104,14 +111,19 @@ impl Kick {
     }
 
     fn from(by: &Session) -> Self {
-        Self { client_type: by.actor.client_type, reason: 0, custom_client_type: by.info.custom_client_type }
+        Self {
+            client_type: by.actor.client_type,
+            reason: 0,
+            ext: String::new(),
+            custom_client_type: by.info.custom_client_type,
+        }
     }
 
     fn frame(&self) -> String {
         let kicked = Kicked {
             client_type: self.client_type.into(),
             reason: self.reason.into(),
-            ext: Some(String::new()),
+            ext: Some(self.ext.clone()),
             custom_client_type: self.custom_client_type,
         };
         Push { command: KICKED, items: vec![kicked.to_wire().unwrap_or_default()] }.frame()
@@ -250,8 +262,12 @@ pub async fn serve(gateway: Gateway, mut socket: LinkSocket) {
 
 async fn log_in(gateway: Gateway, mut socket: LinkSocket, request: Request) {
     let entered = match login::log_in(&gateway, socket.peer(), socket.pulse(), &request).await {
-        Ok(entered) => entered,
+        Ok(entered) => {
+            count_login(Code::OK);
+            entered
+        }
         Err(refusal) => {
+            count_login(refusal.code());
             let answer = commands::refuse(&request, &refusal);
             if socket.send(answer.frame()).await.is_ok() {
                 // The SDK closes by itself once it has read the code; closing first could hide it.
@@ -277,6 +293,11 @@ async fn log_in(gateway: Gateway, mut socket: LinkSocket, request: Request) {
     tracing::info!(session = name, reason, "link session ended");
     metrics::counter!("rotunda_link_sessions_ended_total", "reason" => reason).increment(1);
     finish.farewell(socket).await;
+}
+
+/// Codes are the vendor's: a handful of series.
+fn count_login(code: Code) {
+    metrics::counter!("rotunda_link_logins_total", "code" => code.to_string()).increment(1);
 }
 
 /// The answer, and a first heartbeat: whether this link lives must be known before the next tick.

@@ -79,8 +79,14 @@ pub(crate) fn write(
     started: Instant,
     result: Result<Value, Failure>,
 ) -> Response {
+    metrics::histogram!("rotunda_room_request_seconds", "endpoint" => endpoint)
+        .record(started.elapsed().as_secs_f64());
     let (code, text, data) = match result {
         Ok(data) => (0, "Success", data),
+        // An app that shows the text should not blame the load.
+        Err(Failure(Code::BUSY)) if gateway.rooms.is_draining() => {
+            (Code::BUSY.0, "the server is about to restart, try again in a minute", Value::Null)
+        }
         Err(failure) => (failure.0.0, failure.text(), Value::Null),
     };
     metrics::counter!("rotunda_room_requests_total", "endpoint" => endpoint, "code" => code.to_string())

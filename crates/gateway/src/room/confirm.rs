@@ -66,14 +66,21 @@ impl Gateway {
         Err(Code::BUSY)
     }
 
-    /// Newcomers wait while the media workers are busy, so that those who are seated do not suffer. Who has a seat, or had
-    /// one before a restart, comes back.
+    /// Newcomers wait while the media workers are busy, so that those who are seated do not suffer; who had a seat before
+    /// a restart comes back. A server that is about to stop takes neither. Who has a seat comes back in any case.
     fn admit(&self, channel: ChannelId, entering: &Entering) -> Result<(), Code> {
-        if entering.reseat.is_some() || self.rooms.has_seat(&entering.user, &entering.device) {
+        if self.rooms.has_seat(&entering.user, &entering.device) {
+            return Ok(());
+        }
+        if self.rooms.is_draining() {
+            metrics::counter!("rotunda_media_refused_total", "reason" => "draining").increment(1);
+            return Err(Code::BUSY);
+        }
+        if entering.reseat.is_some() {
             return Ok(());
         }
         self.rooms.media.admit(room_id(channel)).map_err(|busy| {
-            metrics::counter!("rotunda_media_refused_total").increment(1);
+            metrics::counter!("rotunda_media_refused_total", "reason" => "busy").increment(1);
             tracing::warn!(%channel, %busy, "a newcomer was refused");
             Code::BUSY
         })

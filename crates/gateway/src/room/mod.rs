@@ -16,7 +16,7 @@ mod records;
 mod registry;
 mod rest;
 
-pub use registry::{Registry, RoomHandle, Unavailable};
+pub use registry::{Census, Registry, RoomHandle, Unavailable};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use rest::read_body;
 pub use rest::routes;

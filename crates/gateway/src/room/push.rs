@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use axum::extract::ws::close_code;
-use rotunda_core::{account, media};
-use rotunda_model::{Accid, DeviceId, Millis, UserKey};
+use rotunda_core::{login, media};
+use rotunda_model::{DeviceId, Millis, UserKey};
 use rotunda_wire::{Answer, CommandId, Request, Tags};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
@@ -83,10 +83,8 @@ async fn authenticate(gateway: &Gateway, login: &Request) -> Option<(UserKey, De
     {
         return Some((identity.user, device));
     }
-    let login = account::Login { app_key: &app_key, accid: &accid, token: &token, auth_type: 0 };
-    let known = account::login(&gateway.core, login).await.ok()?;
-    debug_assert_eq!(Accid::new(&accid).as_ref(), Ok(&known.account.user.accid));
-    Some((known.account.user, device))
+    let known = login::account_of(&gateway.core, &app_key, &accid, &token).await.ok()?;
+    Some((known.user, device))
 }
 
 /// A push link that is up. Dropping it takes it off the list, however its task ends.

@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -96,6 +96,15 @@ fn first_id(started: Millis) -> u64 {
     (started.get().unsigned_abs() << IDS_PER_MS_BITS) + 1
 }
 
+/// How much goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    /// Media channels with an owner.
+    pub channels: usize,
+    pub seats: usize,
+    pub transports: usize,
+}
+
 /// The open media channels of this process.
 pub struct Registry {
     pub(crate) core: Core,
@@ -107,6 +116,7 @@ pub struct Registry {
     pub(crate) boot: u64,
     pub(crate) started: Millis,
     ids: AtomicU64,
+    draining: AtomicBool,
     index: Mutex<Index>,
 }
 
@@ -116,7 +126,14 @@ struct Index {
     seats: HashMap<UserKey, HashSet<ChannelId>>,
     /// QChat links that are up.
     links: HashSet<(UserKey, DeviceId)>,
-    transports: HashMap<TransportId, (ChannelId, SeatId)>,
+    transports: HashMap<TransportId, Transport>,
+}
+
+#[derive(Clone, Copy)]
+struct Transport {
+    channel: ChannelId,
+    seat: SeatId,
+    opened: Millis,
 }
 
 struct OpenRoom {
@@ -139,6 +156,7 @@ impl Registry {
             records: Records::default(),
             boot,
             ids: AtomicU64::new(first_id(started)),
+            draining: AtomicBool::new(false),
             index: Mutex::default(),
         })
     }
@@ -190,7 +208,7 @@ impl Registry {
         for accid in room.seats.into_keys() {
             index.unseat(&UserKey { app: handle.app, accid }, channel);
         }
-        index.transports.retain(|_, (of, _)| *of != channel);
+        index.transports.retain(|_, transport| transport.channel != channel);
     }
 
     pub(crate) fn seated_in(&self, channel: ChannelId, user: &UserKey, device: DeviceId) {
@@ -224,7 +242,8 @@ impl Registry {
 
     pub(crate) fn add_transport(&self, transport: TransportId, channel: ChannelId, seat: SeatId) {
         self.records.transport_opened(seat, transport);
-        self.index.lock().transports.insert(transport, (channel, seat));
+        let opened = self.core.env().now();
+        self.index.lock().transports.insert(transport, Transport { channel, seat, opened });
     }
 
     pub(crate) fn remove_transport(&self, transport: TransportId) {
@@ -299,7 +318,7 @@ impl Registry {
                         // One question is about one channel.
                         let channel = reports.iter().find_map(|(id, _)| index.transports.get(id));
                         channel
-                            .and_then(|(channel, _)| index.rooms.get(channel))
+                            .and_then(|transport| index.rooms.get(&transport.channel))
                             .map(|room| room.handle.clone())
                     };
                     if let (Some(room), Event::Quality(reports)) = (room, event) {
@@ -320,11 +339,14 @@ impl Registry {
             };
             let found = {
                 let index = self.index.lock();
-                index.transports.get(&transport).and_then(|(channel, seat)| {
-                    index.rooms.get(channel).map(|room| (room.handle.clone(), *seat))
+                index.transports.get(&transport).copied().and_then(|found| {
+                    index.rooms.get(&found.channel).map(|room| (room.handle.clone(), found))
                 })
             };
-            if let Some((room, seat)) = found {
+            if let Some((room, Transport { seat, opened, .. })) = found {
+                if let Event::TransportConnected { .. } = event {
+                    self.took_to_connect(opened);
+                }
                 room.control(move |owner| owner.media_event(seat, transport, &event));
             }
         }
@@ -338,10 +360,28 @@ impl Registry {
         }
     }
 
-    /// Open channels and seats, for a gauge.
-    pub fn counts(&self) -> (usize, usize) {
+    /// From now on nobody new gets a seat; who has one keeps it, and comes back to it after a cut.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From the answer that named a transport to its keys: ICE, DTLS and what the client does between.
+    fn took_to_connect(&self, opened: Millis) {
+        let took = self.core.env().now().get().saturating_sub(opened.get()).max(0);
+        metrics::histogram!("rotunda_transport_connect_seconds").record(took as f64 / 1000.0);
+    }
+
+    pub fn census(&self) -> Census {
         let index = self.index.lock();
-        (index.rooms.len(), index.rooms.values().map(|room| room.seats.len()).sum())
+        Census {
+            channels: index.rooms.len(),
+            seats: index.rooms.values().map(|room| room.seats.len()).sum(),
+            transports: index.transports.len(),
+        }
     }
 }
 

@@ -81,6 +81,7 @@ impl Worker {
                 match skip {
                     None => {
                         self.counters.rtp_out += 1;
+                        self.counters.rtp_bytes_out += written;
                         transport.tally.packets_down += 1;
                         transport.tally.bytes_down += written;
                         if let Some(downlink) = downlink.as_mut() {

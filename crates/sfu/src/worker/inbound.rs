@@ -142,6 +142,7 @@ impl Worker {
             Err(refused) => return self.refused(refused),
         };
         self.counters.rtp_in += 1;
+        self.counters.rtp_bytes_in += wire_bytes;
         transport.tally.packets_up += 1;
         transport.tally.bytes_up += wire_bytes;
         // A retransmission does not undo a loss, and its time says nothing of the network (RFC 4588 §6).

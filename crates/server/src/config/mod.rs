@@ -2,197 +2,29 @@
 //!
 //! `config/rotunda.sample.toml` explains every key; a test keeps it equal to the defaults written here.
 
+mod error;
+mod sections;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use figment::{
     Figment,
-    error::Kind,
     providers::{Env, Format, Serialized, Toml},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+
+pub use error::ConfigError;
+use error::explain;
+pub use sections::*;
 
 /// Environment variables that start with the prefix but are no keys: the file to read, and the binary that scripts start.
 const NOT_KEYS: &[&str] = &["config", "bin"];
 
-/// Below this likeness (0 to 1, Jaro-Winkler) a suggestion would puzzle more than help.
-const LIKENESS_MIN: f64 = 0.7;
-
 /// Shorter expires before a slow client has used it; the SDK's timer overflows at 2,147,483 s.
 const TOKEN_SECS: std::ops::RangeInclusive<i64> = 10..=2_000_000;
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Keys, the development certificate, the demo's credentials. Created when missing.
-    pub data: PathBuf,
-    /// Creates the demo app and serves `/try`, which hands out its accounts' tokens.
-    pub demo: bool,
-    pub server: Server,
-    pub tls: Tls,
-    pub keys: Keys,
-    pub database: Database,
-    pub media: Media,
-    pub compat: Compat,
-    pub log: Log,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Server {
-    pub listen: IpAddr,
-    /// TCP: HTTPS and WebSocket. UDP of the same number: media, unless `media.udp_port` says otherwise.
-    pub port: u16,
-    /// `https://host[:port]` as browsers reach it; empty: `https://LISTEN:PORT`.
-    pub public_url: String,
-    /// Seconds that open connections get to finish after the first SIGTERM.
-    pub shutdown_grace_secs: u64,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tls {
-    /// PEM chain, leaf first. Empty (with `key`): a development certificate under `data`.
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-    /// More names and addresses for the development certificate.
-    #[serde(deserialize_with = "words")]
-    pub names: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keys {
-    /// 32 bytes as 64 hexadecimal digits. Empty: made at the first start under `data`.
-    pub server_key_file: PathBuf,
-    pub signing_key_file: PathBuf,
-}
-
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Database {
-    pub url: String,
-    pub connections_max: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Media {
-    /// 0: the number of `server.port`.
-    pub udp_port: u16,
-    /// Takes media over TCP (ICE-TCP) from clients whose network blocks UDP.
-    pub tcp: bool,
-    /// 0: on `server.port`, beside HTTPS.
-    pub tcp_port: u16,
-    /// Addresses and names that clients send media to; `auto` is the address of the default route.
-    #[serde(deserialize_with = "words")]
-    pub advertise: Vec<String>,
-    /// Media threads, each with a UDP port: `udp_port` and those after it.
-    pub workers: usize,
-    /// Members of one channel on one of them before it is spread.
-    pub worker_members: usize,
-    /// Open microphones of one channel that are forwarded at a time: the loudest; 0: all.
-    pub audio_active_max: usize,
-    /// Lifetime of a room token, in seconds.
-    pub token_secs: i64,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Compat {
-    /// Queries by id answer for servers and channels that the caller cannot see, as the vendor does.
-    pub open_queries: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,rotunda_gateway=debug`.
-    pub level: String,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    Human,
-    Json,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data: "./data".into(),
-            demo: false,
-            server: Server::default(),
-            tls: Tls::default(),
-            keys: Keys::default(),
-            database: Database::default(),
-            media: Media::default(),
-            compat: Compat::default(),
-            log: Log::default(),
-        }
-    }
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            listen: Ipv4Addr::LOCALHOST.into(),
-            port: 8443,
-            public_url: String::new(),
-            shutdown_grace_secs: 10,
-        }
-    }
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: String::new(), connections_max: 10 }
-    }
-}
-
-impl Default for Media {
-    fn default() -> Self {
-        Self {
-            udp_port: 0,
-            tcp: true,
-            tcp_port: 0,
-            advertise: Vec::new(),
-            workers: 1,
-            worker_members: 500,
-            audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
-            token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
-        }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: "info".into(), format: LogFormat::Human }
-    }
-}
-
-impl std::fmt::Debug for Database {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database").field("connections_max", &self.connections_max).finish_non_exhaustive()
-    }
-}
-
-/// Why the configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("there is no configuration file {0}")]
-    NoFile(PathBuf),
-    #[error("{place}: unknown key \"{key}\"{hint}")]
-    UnknownKey { place: String, key: String, hint: String },
-    #[error("{place}: {key}: {reason}")]
-    Value { place: String, key: String, reason: String },
-    #[error("{key}: {reason}")]
-    Invalid { key: &'static str, reason: String },
-}
 
 impl Config {
     /// Layers `file` (when given) and the environment over the defaults, then `overrides` of the command line.
@@ -229,6 +61,9 @@ impl Config {
         if self.server.port == 0 && !self.server.public_url.is_empty() {
             return invalid("server.port", "0 (any free port) cannot be combined with server.public_url");
         }
+        if !self.admin.listen.is_empty() && self.admin.listen.parse::<SocketAddr>().is_err() {
+            return invalid("admin.listen", "expected address:port, such as 127.0.0.1:8444 or [::1]:8444");
+        }
         if self.database.connections_max < 2 {
             return invalid("database.connections_max", "at least 2: notifications hold one of their own");
         }
@@ -253,6 +88,20 @@ impl Config {
 
     pub fn tcp_address(&self) -> SocketAddr {
         SocketAddr::new(self.server.listen, self.server.port)
+    }
+
+    /// Where the private listener is. Not set: loopback, the number after that of the public one; 0 stays 0.
+    pub fn admin_address(&self, public_port: u16) -> SocketAddr {
+        let implied = match public_port {
+            0 => 0,
+            port => port.checked_add(1).unwrap_or(0),
+        };
+        self.admin.listen.parse().unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), implied))
+    }
+
+    /// How long calls may go on after the first signal. A demo has nobody to wait for.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(if self.demo { 0 } else { self.server.drain_secs })
     }
 
     /// Where ICE-TCP listens when it does not share the port of HTTPS.
@@ -301,62 +150,6 @@ impl Overrides {
     }
 }
 
-/// A list, or one text with commas: environment variables have no lists.
-fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Words {
-        List(Vec<String>),
-        Text(String),
-    }
-    Ok(match Words::deserialize(deserializer)? {
-        Words::List(list) => list,
-        Words::Text(text) => {
-            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-        }
-    })
-}
-
-fn explain(errors: &figment::Error) -> ConfigError {
-    // Figment chains one error per layer; the first is the one of the value that would have counted.
-    let error = errors.clone().into_iter().next().unwrap_or_else(|| errors.clone());
-    let place = error.metadata.as_ref().map_or_else(
-        || "configuration".to_owned(),
-        |metadata| match &metadata.source {
-            Some(source) => source.to_string(),
-            None => metadata.name.to_string(),
-        },
-    );
-    match &error.kind {
-        Kind::UnknownField(found, expected) => {
-            // Figment's path of an unknown field may end with the field itself.
-            let section = match error.path.split_last() {
-                Some((last, section)) if last == found => section,
-                _ => &error.path,
-            };
-            let section: String = section.iter().map(|part| format!("{part}.")).collect();
-            ConfigError::UnknownKey {
-                place,
-                key: format!("{section}{found}"),
-                hint: nearest(&section, found, expected),
-            }
-        }
-        kind => ConfigError::Value { place, key: error.path.join("."), reason: kind.to_string() },
-    }
-}
-
-fn nearest(section: &str, found: &str, expected: &[&str]) -> String {
-    let best = expected
-        .iter()
-        .map(|key| (strsim::jaro_winkler(found, key), key))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN);
-    match best {
-        Some((_, key)) => format!("; did you mean \"{section}{key}\"?"),
-        None => format!("; known here: {}", expected.join(", ")),
-    }
-}
-
 /// `postgres://user:secret@host/db` without the secret.
 fn mask_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -378,7 +171,7 @@ mod tests {
 
     #[test]
     fn sample_names_every_key_with_its_default() {
-        let sample = include_str!("../../../config/rotunda.sample.toml");
+        let sample = include_str!("../../../../config/rotunda.sample.toml");
         // Prose starts with "# ", a key that may be uncommented with "#".
         let live: String = sample
             .lines()

@@ -1,0 +1,11 @@
+//! What an app's backend and an operator reach over HTTP: the vendor's REST actions. And what an app's backend is asked:
+//! login callbacks.
+//!
+//! Nothing is decided here. An action reads its parameters, finds the account it is done as, and calls the use case of
+//! `core` that the link's command calls too, so both are checked and told alike.
+
+pub mod callback;
+mod http;
+pub mod vendor;
+
+pub use vendor::{Vendor, VendorConfig};
