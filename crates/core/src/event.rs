@@ -83,6 +83,7 @@ pub(crate) async fn write(core: &Core, events: &[Event]) -> Result<(), Error> {
     let mut tx = core.store().begin().await?;
     store::append(&mut tx, events).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
     Ok(())
 }
 
@@ -99,12 +100,17 @@ pub(crate) fn of_sessions(sessions: &[MediaSession], new: &[i64]) -> Vec<Event> 
         let (id, channel) = (session.id, session.channel);
         let (accid, device) = (&session.user.accid, &session.link_device);
         if new.contains(&id.get()) {
-            let what = Happening::Entered { session: id, channel, accid: accid.clone(), device: device.clone() };
+            let what =
+                Happening::Entered { session: id, channel, accid: accid.clone(), device: device.clone() };
             events.push(event(session, session.entered, what));
         }
         if let Some(end) = &session.end {
             let (accid, device, reason) = (accid.clone(), device.clone(), end.reason.clone());
-            events.push(event(session, end.at, Happening::Left { session: id, channel, accid, device, reason }));
+            events.push(event(
+                session,
+                end.at,
+                Happening::Left { session: id, channel, accid, device, reason },
+            ));
         }
     }
     events.sort_by_key(|event| event.time);

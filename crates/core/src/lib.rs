@@ -36,6 +36,7 @@ pub mod state;
 pub mod subscription;
 mod text;
 pub mod visitor;
+pub mod webhook;
 
 pub use actor::Actor;
 pub use env::{Clock, Env};

@@ -77,6 +77,7 @@ pub async fn dispatch(core: &Core) -> Result<bool, Error> {
     store::remove(&mut *tx, &ids).await?;
     rotunda_store::event::append(&mut tx, &told).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
     for row in rows {
         match row.notification {
             Ok(notification) => deliver(core, hub.as_ref(), notification).await,

@@ -104,6 +104,7 @@ struct Inner {
     callbacks: OnceLock<Arc<dyn Callbacks>>,
     outbox: tokio::sync::Notify,
     events: event::Waiting,
+    events_written: tokio::sync::Notify,
 }
 
 impl Core {
@@ -126,6 +127,7 @@ impl Core {
                 callbacks: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
                 events: event::Waiting::default(),
+                events_written: tokio::sync::Notify::new(),
             }),
         })
     }
@@ -168,6 +170,10 @@ impl Core {
 
     pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {
         &self.inner.outbox
+    }
+
+    pub(crate) fn event_signal(&self) -> &tokio::sync::Notify {
+        &self.inner.events_written
     }
 
     pub(crate) fn waiting_events(&self) -> &event::Waiting {

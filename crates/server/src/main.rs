@@ -25,6 +25,7 @@ mod seed;
 mod serve;
 mod sessions;
 mod vitals;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
+        Command::Webhook(command) => webhooks::run(&config, command, cli.json).await?,
         Command::Sessions(command) => sessions::run(&config, command, cli.json).await?,
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(ConfigCommand::Print) => print!("{}", toml::to_string_pretty(&config.masked())?),

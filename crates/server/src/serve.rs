@@ -14,6 +14,7 @@ use rotunda_admin::{
     Vendor, VendorConfig,
     callback::AppCallbacks,
     vendor::{self, RateLimit},
+    webhook::Sender,
 };
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
@@ -95,10 +96,15 @@ pub async fn run(config: &Config, options: &Serve) -> anyhow::Result<()> {
         () = shutdown.draining() => return Ok(()),
     };
     match Outbound::new(OutboundConfig { allow_private: config.webhooks.allow_private }) {
-        Ok(outbound) => core.set_callbacks(Arc::new(AppCallbacks::new(outbound))),
+        Ok(outbound) => {
+            core.set_callbacks(Arc::new(AppCallbacks::new(outbound.clone())));
+            let sender = Sender::new(core.clone(), outbound, config.compat.rest_ids_as_text);
+            let stopping = shutdown.clone();
+            tasks.spawn(sender.run(async move { stopping.soft().await }));
+        }
         // An app that asks its own server at logins gets what it chose for no answer.
         Err(error) => {
-            tracing::warn!(%error, "no login callbacks: are there trusted certificates on this machine?")
+            tracing::warn!(%error, "no login callbacks and no webhooks: are there trusted certificates on this machine?")
         }
     }
     let authority = addresses::authority(config, bound, &advertised);

@@ -56,7 +56,8 @@ pub async fn after(
     )
     .fetch_all(db)
     .await?;
-    let entry = |id, body| Entry { id, event: serde_json::from_value(body).map_err(|error| error.to_string()) };
+    let entry =
+        |id, body| Entry { id, event: serde_json::from_value(body).map_err(|error| error.to_string()) };
     Ok(rows.into_iter().map(|row| entry(row.id, row.body)).collect())
 }
 

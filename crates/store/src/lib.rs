@@ -26,6 +26,7 @@ pub mod rules;
 pub mod server;
 pub mod template;
 pub mod viewer;
+pub mod webhook;
 
 pub use error::StoreError;
 pub use sqlx::PgConnection;

@@ -61,6 +61,7 @@ pub async fn save(core: &Core, sessions: &[MediaSession]) -> Result<(), Error> {
     let new = store::save(&mut *tx, sessions).await?;
     rotunda_store::event::append(&mut tx, &event::of_sessions(sessions, &new)).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
     Ok(())
 }
 
@@ -71,6 +72,7 @@ pub async fn end_abandoned(core: &Core) -> Result<u64, Error> {
     let ended = store::end_open(&mut *tx, SERVER_STOPPED).await?;
     rotunda_store::event::append(&mut tx, &event::of_sessions(&ended, &[])).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
     Ok(ended.len() as u64)
 }
 

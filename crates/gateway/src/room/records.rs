@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use rotunda_core::{
     Core, event,
     media::record::{self, Arrival},
+    webhook,
 };
 use rotunda_model::{ChannelId, MediaSession, Millis, SessionEnd, SessionId, Traffic};
 use rotunda_room::SeatId;
@@ -322,6 +323,9 @@ impl Registry {
                     }
                     if let Err(error) = event::remove_old(&self.core).await {
                         tracing::warn!(code = %error.code(), "old events were not removed");
+                    }
+                    if let Err(error) = webhook::remove_old(&self.core).await {
+                        tracing::warn!(code = %error.code(), "old deliveries were not forgotten");
                     }
                     continue;
                 }
