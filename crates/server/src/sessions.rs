@@ -105,7 +105,7 @@ fn object(found: &Sessions) -> Value {
 #[cfg(test)]
 mod tests {
     use rotunda_model::{
-        Accid, AppId, ChannelId, DeviceId, ServerId, SessionEnd, SessionId, Traffic, UserKey,
+        Accid, AppId, ChannelId, DeviceId, Millis, ServerId, SessionEnd, SessionId, Traffic, UserKey,
     };
 
     use super::*;

@@ -119,6 +119,18 @@ async fn becomes(app: &TestApp, id: i64, event: i64, wanted: DeliveryState) -> a
     anyhow::bail!("event {event} is {:?}", state(app, id, event).await?)
 }
 
+/// Waits until the webhook's oldest delivery was tried so often.
+async fn tried(app: &TestApp, id: i64, attempts: u32) -> anyhow::Result<()> {
+    for _ in 0..PATIENCE_MS / 20 {
+        let all = webhook::deliveries(&app.core, app.app.id, id, None, None, 1_000).await?;
+        if all.last().is_some_and(|delivery| delivery.attempts == attempts) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!("not tried {attempts} times")
+}
+
 #[sqlx::test(migrations = "../../migrations")]
 async fn events_come_signed_with_what_happened(pool: PgPool) -> anyhow::Result<()> {
     let (app, made, backend) = world(pool, &[]).await?;
@@ -206,6 +218,7 @@ async fn a_refused_event_holds_back_its_server_alone_and_comes_again(pool: PgPoo
     assert_eq!(backend.names(Some(free.get())), ["serverCreate"]);
     assert_eq!(backend.names(Some(held.get())), ["serverCreate"]);
 
+    tried(&app, made.id, 1).await?;
     app.clock.advance(5_000);
     backend.count(4).await;
     assert_eq!(backend.names(Some(held.get())), ["serverCreate", "serverCreate", "serverRemove"]);
@@ -226,8 +239,9 @@ async fn who_never_takes_it_is_given_up_and_the_next_is_tried(pool: PgPool) -> a
     event::logged_out(&app.core, app.app.id, link("one"));
     app.deliver().await?;
     for attempts in 1..=13 {
-        backend.count(attempts).await;
-        // Longer than the longest pause, so that each look finds it due.
+        // Not before it is noted: the pause begins then.
+        tried(&app, made.id, attempts).await?;
+        // Longer than the longest pause, so that the next look finds it due.
         app.clock.advance(100_000_000);
     }
     backend.count(14).await;
