@@ -13,6 +13,7 @@ pub mod channel;
 pub mod custom_right;
 pub mod env;
 pub mod error;
+pub mod event;
 pub mod explain;
 pub mod invite;
 pub mod keys;
@@ -35,6 +36,7 @@ pub mod state;
 pub mod subscription;
 mod text;
 pub mod visitor;
+pub mod webhook;
 
 pub use actor::Actor;
 pub use env::{Clock, Env};

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Dura
 
 use rotunda_model::{
     Accid, AppId, Place, ServerId, UserKey,
+    event::Event,
     notification::{Audience, Fact, Notification},
 };
 use rotunda_permissions::Sight;
-use rotunda_store::outbox as store;
+use rotunda_store::{StoreError, outbox as store};
 
-use crate::{Core, Error, Hub, change::Standing};
+use crate::{Core, Error, Hub, change::Standing, event as events};
 
 /// Rows taken from the outbox at once. More saves round trips under load, fewer holds less in memory.
 const BATCH: u32 = 256;
@@ -59,6 +60,7 @@ pub async fn run_dispatcher(core: Core, shutdown: impl Future<Output = ()> + Sen
 /// under way to a socket, but none comes twice.
 pub async fn dispatch(core: &Core) -> Result<bool, Error> {
     let Some(hub) = core.hub() else { return Ok(false) };
+    write_events(core).await?;
     let rows = store::oldest(core.store().pool(), BATCH).await?;
     if rows.is_empty() {
         return Ok(false);
@@ -69,7 +71,13 @@ pub async fn dispatch(core: &Core) -> Result<bool, Error> {
         core.catch_up(server).await?;
     }
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    store::remove(core.store().pool(), &ids).await?;
+    let told = rows.iter().filter_map(|row| Event::told(row.notification.as_ref().ok()?));
+    let told: Vec<Event> = told.collect();
+    let mut tx = core.store().begin().await?;
+    store::remove(&mut *tx, &ids).await?;
+    rotunda_store::event::append(&mut tx, &told).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
     for row in rows {
         match row.notification {
             Ok(notification) => deliver(core, hub.as_ref(), notification).await,
@@ -77,6 +85,21 @@ pub async fn dispatch(core: &Core) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// Logs what no transaction wrote. What fails to be written waits for the next time. The dispatcher does it; a process
+/// that stops does it once more when its last link has ended.
+pub async fn write_events(core: &Core) -> Result<(), Error> {
+    loop {
+        let waiting = core.waiting_events().take(BATCH as usize);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = events::write(core, &waiting).await {
+            core.waiting_events().put_back(waiting);
+            return Err(error);
+        }
+    }
 }
 
 async fn deliver(core: &Core, hub: &dyn Hub, notification: Notification) {

@@ -12,6 +12,7 @@ use crate::{
     Callbacks, Env, Error, Hub, Keys, Rooms,
     custom_right::CustomRights,
     env::IdGenerator,
+    event,
     memberships::{MembershipStats, Memberships},
     rules::RulesCache,
     visitor::Visitors,
@@ -102,6 +103,8 @@ struct Inner {
     rooms: OnceLock<Weak<dyn Rooms>>,
     callbacks: OnceLock<Arc<dyn Callbacks>>,
     outbox: tokio::sync::Notify,
+    events: event::Waiting,
+    events_written: tokio::sync::Notify,
 }
 
 impl Core {
@@ -123,6 +126,8 @@ impl Core {
                 rooms: OnceLock::new(),
                 callbacks: OnceLock::new(),
                 outbox: tokio::sync::Notify::new(),
+                events: event::Waiting::default(),
+                events_written: tokio::sync::Notify::new(),
             }),
         })
     }
@@ -165,6 +170,14 @@ impl Core {
 
     pub(crate) fn outbox_signal(&self) -> &tokio::sync::Notify {
         &self.inner.outbox
+    }
+
+    pub(crate) fn event_signal(&self) -> &tokio::sync::Notify {
+        &self.inner.events_written
+    }
+
+    pub(crate) fn waiting_events(&self) -> &event::Waiting {
+        &self.inner.events
     }
 
     pub(crate) fn rules(&self) -> &RulesCache {

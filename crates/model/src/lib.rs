@@ -8,6 +8,7 @@ pub mod auths;
 pub mod category;
 pub mod channel;
 pub mod code;
+pub mod event;
 pub mod id;
 pub mod media;
 pub mod notification;
@@ -16,6 +17,7 @@ pub mod right;
 pub mod role;
 pub mod server;
 pub mod time;
+pub mod webhook;
 
 pub use account::{Account, App, ClientType, Gender, LoginSettings, LoginType, LoginTypes, Profile, UserKey};
 pub use auths::{AuthValue, Auths};

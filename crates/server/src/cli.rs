@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rotunda_core::explain::Question;
-use rotunda_model::{Accid, CategoryId, ChannelId, LoginType, Place, Right, ServerId, SessionId};
+use rotunda_model::{
+    Accid, CategoryId, ChannelId, LoginType, Place, Right, ServerId, SessionId, webhook::DeliveryState,
+};
 
 use crate::{config::Overrides, explain};
 
@@ -44,6 +46,9 @@ pub enum Command {
     /// Rights an app defines for itself, beside the 27 that every app has
     #[command(subcommand)]
     Right(CustomRight),
+    /// Addresses of an app's backend that are told what happens
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Who was in media channels, newest first: when, with what, how much, and why it ended
     Sessions(Sessions),
     /// Why an account may do something somewhere, or may not
@@ -189,6 +194,76 @@ pub struct WhichRight {
     pub app: String,
     /// Its number, from 10000 on
     pub id: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Webhook {
+    /// Send the app's events there from now on
+    Create {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+        /// http or https; addresses that are not global need webhooks.allow_private
+        #[arg(long)]
+        url: String,
+        /// Names of events, such as mediaJoin,mediaLeave; all when not given
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        events: Vec<String>,
+    },
+    /// All of an app
+    List {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+    },
+    /// Send nothing there any more
+    Remove {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+        id: i64,
+    },
+    /// What became of each event, newest first
+    Deliveries {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+        id: i64,
+        /// Only those in this state
+        #[arg(long)]
+        state: Option<Delivery>,
+        /// Only events before this one: the last of the page before
+        #[arg(long, value_name = "EVENT")]
+        before: Option<i64>,
+        /// How many at most, up to 1000
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Send an event again, whatever became of it
+    Redeliver {
+        /// App key
+        #[arg(long, value_name = "KEY")]
+        app: String,
+        id: i64,
+        event: i64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Delivery {
+    Waiting,
+    Delivered,
+    GivenUp,
+}
+
+impl Delivery {
+    pub const fn model(self) -> DeliveryState {
+        match self {
+            Self::Waiting => DeliveryState::Waiting,
+            Self::Delivered => DeliveryState::Delivered,
+            Self::GivenUp => DeliveryState::GivenUp,
+        }
+    }
 }
 
 /// Reads the database of this configuration. What goes on is up to a minute old.

@@ -146,3 +146,12 @@ impl Answer {
         }
     }
 }
+
+/// UTC, to the second.
+pub fn moment(at: Millis) -> String {
+    let Ok(time) = time::OffsetDateTime::from_unix_timestamp(at.get().div_euclid(1_000)) else {
+        return at.get().to_string();
+    };
+    let (hour, minute, second) = time.to_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02}Z", time.date())
+}

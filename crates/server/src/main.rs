@@ -31,6 +31,7 @@ mod serve;
 mod sessions;
 mod tls;
 mod vitals;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
+        Command::Webhook(command) => webhooks::run(&config, command, cli.json).await?,
         Command::Sessions(command) => sessions::run(&config, command, cli.json).await?,
         Command::Explain(command) => return explain::run(&config, command, cli.json).await,
         Command::Config(_) => print!("{}", toml::to_string_pretty(&config.masked())?),

@@ -77,6 +77,8 @@ table! {
     Gauge "rotunda_database_connections" "Connections to Postgres, idle or busy.";
     Gauge "rotunda_database_connections_max" "The most there may be.";
     Gauge "rotunda_database_up" "1 when Postgres answered when this page was read.";
+    Counter "rotunda_events_lost_total" "Logins and logouts that are not in the log of events: Postgres was away too long.";
+    Counter "rotunda_webhook_attempts_total" "Events sent to webhooks, by result.";
     Gauge "rotunda_outbox_waiting" "Notifications decided and not delivered yet.";
     Gauge "rotunda_outbox_lag_seconds" "Age of the oldest of them.";
     Gauge "rotunda_process_resident_bytes" "Memory of the process that is in RAM.";

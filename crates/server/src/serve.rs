@@ -14,6 +14,7 @@ use rotunda_admin::{
     Vendor, VendorConfig,
     callback::AppCallbacks,
     vendor::{self, RateLimit},
+    webhook::Sender,
 };
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
@@ -103,10 +104,15 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
         () = shutdown.draining() => return Ok(()),
     };
     match Outbound::new(OutboundConfig { allow_private: config.webhooks.allow_private }) {
-        Ok(outbound) => core.set_callbacks(Arc::new(AppCallbacks::new(outbound))),
+        Ok(outbound) => {
+            core.set_callbacks(Arc::new(AppCallbacks::new(outbound.clone())));
+            let sender = Sender::new(core.clone(), outbound, config.compat.rest_ids_as_text);
+            let stopping = shutdown.clone();
+            tasks.spawn(sender.run(async move { stopping.soft().await }));
+        }
         // An app that asks its own server at logins gets what it chose for no answer.
         Err(error) => {
-            tracing::warn!(%error, "no login callbacks: are there trusted certificates on this machine?")
+            tracing::warn!(%error, "no login callbacks and no webhooks: are there trusted certificates on this machine?")
         }
     }
     let authority = addresses::authority(config, bound, &advertised);
@@ -160,7 +166,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
         None
     };
     let stopping = shutdown.clone();
-    tasks.spawn(notify::run_dispatcher(core, async move { stopping.soft().await }));
+    tasks.spawn(notify::run_dispatcher(core.clone(), async move { stopping.soft().await }));
 
     let advertiser = Arc::new(Advertiser::new(shared.clone(), media.clone(), meanings));
     tokio::spawn(advertiser.clone().keep(addresses::LOOK_EVERY));
@@ -240,6 +246,10 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     let _ = tokio::time::timeout(FAREWELL, media_events).await;
     drop(stop_records);
     let _ = records.await;
+    // The last links ended after the dispatcher did.
+    if let Err(error) = notify::write_events(&core).await {
+        tracing::warn!(code = %error.code(), "the last logouts are not in the log of events");
+    }
     tracing::info!("stopped");
     Ok(())
 }

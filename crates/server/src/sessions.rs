@@ -1,11 +1,10 @@
 //! `rotunda sessions`: who was in media channels, as a line each or JSON.
 
 use rotunda_core::media::record::{self, Of, Query, Sessions};
-use rotunda_model::{MediaSession, Millis};
+use rotunda_model::MediaSession;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
-use crate::{cli, config::Config, database};
+use crate::{cli, commands, config::Config, database};
 
 /// Reads the database and changes nothing, not even its schema.
 pub async fn run(config: &Config, command: cli::Sessions, as_json: bool) -> anyhow::Result<()> {
@@ -62,7 +61,7 @@ fn line(session: &MediaSession) -> String {
     format!(
         "{}  {}  channel {}  {}  {} on {}  {end}  {media}",
         session.id,
-        moment(session.entered),
+        commands::moment(session.entered),
         session.channel,
         session.user.accid.as_str(),
         session.client,
@@ -72,15 +71,6 @@ fn line(session: &MediaSession) -> String {
 
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
-}
-
-/// UTC, to the second.
-fn moment(at: Millis) -> String {
-    let Ok(time) = OffsetDateTime::from_unix_timestamp(at.get().div_euclid(1_000)) else {
-        return at.get().to_string();
-    };
-    let (hour, minute, second) = time.to_hms();
-    format!("{} {hour:02}:{minute:02}:{second:02}Z", time.date())
 }
 
 /// Ids are texts, times ms since 1970.
@@ -115,7 +105,7 @@ fn object(found: &Sessions) -> Value {
 #[cfg(test)]
 mod tests {
     use rotunda_model::{
-        Accid, AppId, ChannelId, DeviceId, ServerId, SessionEnd, SessionId, Traffic, UserKey,
+        Accid, AppId, ChannelId, DeviceId, Millis, ServerId, SessionEnd, SessionId, Traffic, UserKey,
     };
 
     use super::*;

@@ -10,6 +10,7 @@ pub mod category;
 pub mod channel;
 pub mod custom_right;
 mod error;
+pub mod event;
 pub mod layer;
 pub mod list;
 pub mod media;
@@ -25,6 +26,7 @@ pub mod rules;
 pub mod server;
 pub mod template;
 pub mod viewer;
+pub mod webhook;
 
 pub use error::StoreError;
 pub use sqlx::PgConnection;

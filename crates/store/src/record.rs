@@ -7,8 +7,8 @@ use sqlx::PgExecutor;
 
 use crate::{StoreError, row};
 
-/// Writes all, new ones and known ones. No two may have the same id.
-pub async fn save(db: impl PgExecutor<'_>, sessions: &[MediaSession]) -> Result<(), StoreError> {
+/// Writes all, new ones and known ones; the ids of the new ones. No two may have the same id.
+pub async fn save(db: impl PgExecutor<'_>, sessions: &[MediaSession]) -> Result<Vec<i64>, StoreError> {
     let numbers = |of: fn(&MediaSession) -> i64| sessions.iter().map(of).collect::<Vec<i64>>();
     let texts = |of: fn(&MediaSession) -> &str| {
         sessions.iter().map(|session| of(session).to_owned()).collect::<Vec<String>>()
@@ -19,8 +19,8 @@ pub async fn save(db: impl PgExecutor<'_>, sessions: &[MediaSession]) -> Result<
         sessions.iter().map(|session| session.end.as_ref().map(|end| end.reason.clone())).collect();
     let protocols: Vec<Option<String>> = sessions.iter().map(|session| session.protocol.clone()).collect();
     let profiles: Vec<Option<String>> = sessions.iter().map(|session| session.srtp.clone()).collect();
-    sqlx::query!(
-        "INSERT INTO media_sessions (id, app, server, channel, accid, device, link_device, client, entered, seen,
+    let written = sqlx::query!(
+        r#"INSERT INTO media_sessions (id, app, server, channel, accid, device, link_device, client, entered, seen,
             ended, reason, protocol, srtp, packets_up, bytes_up, lost_up, packets_down, bytes_down, lost_down)
          SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
             $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
@@ -28,7 +28,8 @@ pub async fn save(db: impl PgExecutor<'_>, sessions: &[MediaSession]) -> Result<
          ON CONFLICT (id) DO UPDATE SET seen = EXCLUDED.seen, ended = EXCLUDED.ended, reason = EXCLUDED.reason,
             protocol = EXCLUDED.protocol, srtp = EXCLUDED.srtp, packets_up = EXCLUDED.packets_up,
             bytes_up = EXCLUDED.bytes_up, lost_up = EXCLUDED.lost_up, packets_down = EXCLUDED.packets_down,
-            bytes_down = EXCLUDED.bytes_down, lost_down = EXCLUDED.lost_down",
+            bytes_down = EXCLUDED.bytes_down, lost_down = EXCLUDED.lost_down
+         RETURNING id, xmax = 0 AS "new!""#,
         &numbers(|session| session.id.get()),
         &numbers(|session| session.user.app.get()),
         &numbers(|session| session.server.get()),
@@ -50,22 +51,25 @@ pub async fn save(db: impl PgExecutor<'_>, sessions: &[MediaSession]) -> Result<
         &numbers(|session| total(session.traffic.bytes_down)),
         &numbers(|session| total(session.traffic.lost_down))
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(())
+    Ok(written.into_iter().filter(|row| row.new).map(|row| row.id).collect())
 }
 
 fn total(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Ends what has no end at the time it was last seen; how many.
-pub async fn end_open(db: impl PgExecutor<'_>, reason: &str) -> Result<u64, StoreError> {
-    let done =
-        sqlx::query!("UPDATE media_sessions SET ended = seen, reason = $1 WHERE ended IS NULL", reason)
-            .execute(db)
-            .await?;
-    Ok(done.rows_affected())
+/// Ends what has no end at the time it was last seen; those.
+pub async fn end_open(db: impl PgExecutor<'_>, reason: &str) -> Result<Vec<MediaSession>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "UPDATE media_sessions SET ended = seen, reason = $1 WHERE ended IS NULL RETURNING *",
+        reason
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(MediaSession::try_from).collect()
 }
 
 /// Removes at most `limit` that ended before `before`; how many.

@@ -7,3 +7,4 @@ mod link;
 mod names;
 mod requests;
 mod support;
+mod webhook;

@@ -1,11 +1,11 @@
 //! Records of stays in media channels: written while they go on, read by operators, removed after a time.
 
 use rotunda_model::{Accid, ChannelId, DeviceId, MediaSession, ServerId, SessionId, Traffic, UserKey};
-use rotunda_store::{Store, record as store};
+use rotunda_store::{Store, StoreError, record as store};
 
 pub use rotunda_store::record::Of;
 
-use crate::{Core, Error};
+use crate::{Core, Error, event};
 
 /// The process went away under it.
 pub const SERVER_STOPPED: &str = "server_stopped";
@@ -54,15 +54,26 @@ pub fn begin(core: &Core, arrival: Arrival) -> Result<MediaSession, Error> {
     })
 }
 
-/// Writes all of them as they are, new ones and known ones. No two may have the same id.
+/// Writes all of them as they are, new ones and known ones, and who came and went into the log of events. No two may
+/// have the same id.
 pub async fn save(core: &Core, sessions: &[MediaSession]) -> Result<(), Error> {
-    Ok(store::save(core.store().pool(), sessions).await?)
+    let mut tx = core.store().begin().await?;
+    let new = store::save(&mut *tx, sessions).await?;
+    rotunda_store::event::append(&mut tx, &event::of_sessions(sessions, &new)).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
+    Ok(())
 }
 
 /// Ends what an earlier process left open, at the time it was last seen; how many. For a starting server: should
 /// another one still run over the same database, it writes its own again.
 pub async fn end_abandoned(core: &Core) -> Result<u64, Error> {
-    Ok(store::end_open(core.store().pool(), SERVER_STOPPED).await?)
+    let mut tx = core.store().begin().await?;
+    let ended = store::end_open(&mut *tx, SERVER_STOPPED).await?;
+    rotunda_store::event::append(&mut tx, &event::of_sessions(&ended, &[])).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    core.event_signal().notify_one();
+    Ok(ended.len() as u64)
 }
 
 /// Removes some of what is older than [`RETENTION_MS`]; how many. Not all at once: call it every now and then.

@@ -6,6 +6,7 @@ mod category;
 mod channel;
 mod custom_right;
 mod departed;
+mod event;
 mod explain;
 mod invite;
 mod layer_role;

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use rotunda_core::{
-    Actor, Core, Error, account,
+    Actor, Core, Error, account, event,
     login::{self, Client},
 };
-use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey};
+use rotunda_model::{Accid, ClientType, Code, DeviceId, UserKey, event::Link};
 use rotunda_wire::{
     Request, ToWire,
     command::{Command, session::LogIn},
@@ -43,6 +43,17 @@ impl Drop for Registered {
         if self.hub.leave(&self.session) {
             account::offline(&self.core, self.session.user());
         }
+        event::logged_out(&self.core, self.session.user().app, link(&self.session));
+    }
+}
+
+/// The session as the log of events has it.
+fn link(session: &Session) -> Link {
+    Link {
+        id: session.info().consid.clone(),
+        accid: session.user().accid.clone(),
+        device: session.device().clone(),
+        client_type: session.client_type(),
     }
 }
 
@@ -95,6 +106,7 @@ pub async fn log_in(
     let session = Arc::new(session);
     let others = gateway.hub.arrive(&session, expected, known.servers);
     let registered = Registered { core: gateway.core.clone(), hub: Arc::clone(&gateway.hub), session };
+    event::logged_in(&gateway.core, registered.session.user().app, link(&registered.session));
     let own = registered.session.info().to_wire().unwrap_or_default();
     let sdk_version = login.sdk_version.unwrap_or(0);
     Ok(Entered { registered, waiting, answer: vec![own, list(&others)], sdk_version })

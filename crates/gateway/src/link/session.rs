@@ -146,6 +146,11 @@ impl Session {
         &self.actor.device
     }
 
+    /// As the client states it.
+    pub fn client_type(&self) -> u8 {
+        self.actor.client_type
+    }
+
     /// As the account's other sessions are shown it.
     pub fn info(&self) -> &LoginInfo {
         &self.info

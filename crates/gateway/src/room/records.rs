@@ -12,8 +12,9 @@ use std::{
 
 use parking_lot::Mutex;
 use rotunda_core::{
-    Core,
+    Core, event,
     media::record::{self, Arrival},
+    webhook,
 };
 use rotunda_model::{ChannelId, MediaSession, Millis, SessionEnd, SessionId, Traffic};
 use rotunda_room::SeatId;
@@ -319,6 +320,12 @@ impl Registry {
                 _ = cleaning.tick() => {
                     if let Err(error) = record::remove_old(&self.core).await {
                         tracing::warn!(code = %error.code(), "old media session records were not removed");
+                    }
+                    if let Err(error) = event::remove_old(&self.core).await {
+                        tracing::warn!(code = %error.code(), "old events were not removed");
+                    }
+                    if let Err(error) = webhook::remove_old(&self.core).await {
+                        tracing::warn!(code = %error.code(), "old deliveries were not forgotten");
                     }
                     continue;
                 }
