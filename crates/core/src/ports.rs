@@ -1,6 +1,6 @@
 //! What core asks of the parts above it. Implemented in `gateway`, faked in tests.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use rotunda_model::{
@@ -48,6 +48,13 @@ pub struct LoginQuestion<'a> {
     pub token: &'a str,
     pub client: Client<'a>,
     pub now: Millis,
+}
+
+impl fmt::Debug for LoginQuestion<'_> {
+    /// Secret, token and address stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginQuestion").field("auth_type", &self.auth_type).finish_non_exhaustive()
+    }
 }
 
 /// The servers of apps.

@@ -6,6 +6,7 @@
 #[doc(hidden)]
 pub mod fuzz;
 mod http;
+pub mod limits;
 pub mod link;
 mod origin;
 pub mod room;
@@ -17,9 +18,11 @@ use axum::Router;
 use rotunda_core::Core;
 
 pub use http::{BODY_MAX, CorsOrigins};
+pub use limits::RateLimits;
 pub use link::doors::DoorLimits;
 pub use origin::PublicOrigin;
 
+use limits::Limits;
 use link::{Hub, doors::Doors};
 
 /// What the gateway is told at the start.
@@ -29,6 +32,7 @@ pub struct GatewayConfig {
     pub public_origin: PublicOrigin,
     pub cors_origins: CorsOrigins,
     pub doors: DoorLimits,
+    pub limits: RateLimits,
 }
 
 /// Everything a handler needs. Cheap to clone.
@@ -38,6 +42,7 @@ pub struct Gateway {
     pub hub: Arc<Hub>,
     pub rooms: Arc<room::Registry>,
     pub doors: Arc<Doors>,
+    pub limits: Arc<Limits>,
     pub config: Arc<GatewayConfig>,
 }
 
@@ -47,7 +52,8 @@ impl Gateway {
         let hub = Arc::new(Hub::new(rooms.clone()));
         core.set_ports(hub.clone(), rooms.clone());
         let doors = Arc::new(Doors::new(config.doors.clone()));
-        Self { core, hub, rooms, doors, config: Arc::new(config) }
+        let limits = Arc::new(Limits::new(config.limits, core.env().clock.clone()));
+        Self { core, hub, rooms, doors, limits, config: Arc::new(config) }
     }
 
     /// Ends every link: clients come back by themselves, to the next process.
@@ -68,6 +74,7 @@ impl fmt::Debug for Gateway {
 /// Every client-facing path. The listener provides `ConnectInfo<SocketAddr>`.
 pub fn router(gateway: Gateway) -> Router {
     let origins = gateway.config.cors_origins.clone();
-    let routes = link::routes().merge(room::routes()).merge(signal::routes()).with_state(gateway);
+    let rest = room::routes(&gateway);
+    let routes = link::routes().merge(rest).merge(signal::routes()).with_state(gateway);
     http::finish(routes, origins)
 }

@@ -31,6 +31,7 @@ pub async fn open_core(config: &Config) -> anyhow::Result<Core> {
     };
     let keys = keys.context("keys of the wrong length")?;
     let core = CoreConfig {
+        limits: config.limits.quotas(),
         open_queries: config.compat.open_queries,
         media_token_secs: config.media.token_secs,
         ..CoreConfig::new(keys)

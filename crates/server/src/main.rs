@@ -16,6 +16,7 @@ mod explain;
 mod healthcheck;
 mod keys;
 mod lifecycle;
+mod limits;
 mod listener;
 mod logging;
 mod metrics;

@@ -10,12 +10,7 @@ use std::{
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use axum::Router;
-use rotunda_admin::{
-    Vendor, VendorConfig,
-    callback::AppCallbacks,
-    vendor::{self, RateLimit},
-    webhook::Sender,
-};
+use rotunda_admin::{Vendor, VendorConfig, callback::AppCallbacks, vendor, webhook::Sender};
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     CorsOrigins, DoorLimits, Gateway, GatewayConfig,
@@ -146,6 +141,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
             public_origin: origin.clone(),
             cors_origins: cors.clone(),
             doors: DoorLimits::default(),
+            limits: config.limits.rates(),
         },
     );
     let actions = Vendor::new(
@@ -153,7 +149,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
         VendorConfig {
             link: authority.clone(),
             ids_as_text: config.compat.rest_ids_as_text,
-            rate: RateLimit::default(),
+            rate: config.limits.rest(),
         },
     );
     let mut router =

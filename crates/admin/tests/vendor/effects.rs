@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use rand::SeedableRng;
 use rotunda_core::{Core, CoreConfig, Env, Keys, account, notify};
 use rotunda_gateway::{
-    DoorLimits, Gateway, GatewayConfig, PublicOrigin,
+    DoorLimits, Gateway, GatewayConfig, PublicOrigin, RateLimits,
     room::{Registry, Times},
 };
 use rotunda_media_io::MediaHandle;
@@ -36,6 +36,7 @@ async fn gateway(pool: PgPool) -> anyhow::Result<(SocketAddr, Backend, Gateway)>
         public_origin: PublicOrigin::Fixed("https://127.0.0.1:8443".into()),
         cors_origins: Vec::new(),
         doors: DoorLimits::default(),
+        limits: RateLimits::default(),
     };
     let gateway = Gateway::new(core.clone(), rooms, told);
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -70,7 +70,7 @@ pub struct Entered {
 }
 
 /// Checks the account and registers the session. Errors: 302 wrong account or token, 422 disabled, 403 a login type
-/// that is not enabled, 414 a packet without the fields that are always there.
+/// that is not enabled, 416 too many logins of this account or address, 414 a packet without the fields that are always there.
 pub async fn log_in(
     gateway: &Gateway,
     peer: SocketAddr,
@@ -98,6 +98,9 @@ pub async fn log_in(
     // From here on the hub notes joins, leaves and kicks of the account, so that none falls between the judgement and
     // the arrival. Whoever claims to be it causes this; it costs one entry until the judgement.
     let user = claimed(gateway, &login).await?;
+    if !gateway.limits.may_log_in(peer, &user) {
+        return Err(Refusal::Code(Code::TOO_OFTEN));
+    }
     let expected = gateway.hub.expect(&user);
     let known = login::login(&gateway.core, asked).await?;
     let actor = Actor { user: known.account.user, device, client_type, nick: known.account.name };

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    commands::{self, Call},
+    commands::{self, Call, Refusal},
     login,
     socket::{Gone, LinkSocket, Pulse},
 };
@@ -312,6 +312,7 @@ async fn run(
     session: &Session,
     waiting: &mut mpsc::Receiver<Outbound>,
 ) -> Finish {
+    let bucket = gateway.limits.commands();
     loop {
         let step = tokio::select! {
             biased;
@@ -324,7 +325,11 @@ async fn run(
             Err(gone) => return Finish::Gone(gone),
         };
         // Outside of the select: a command once begun is finished, whatever happens to its session.
-        let answer = command(gateway, session, &request).await;
+        let answer = if bucket.allow() {
+            command(gateway, session, &request).await
+        } else {
+            commands::refuse(&request, &Refusal::Code(Code::TOO_OFTEN))
+        };
         let written = tokio::select! {
             () = session.ended.cancelled() => return Finish::Ended(session.how_it_ends()),
             written = socket.send(answer.frame()) => written,
@@ -364,7 +369,9 @@ async fn step(
 
 /// One command, whose panic ends only itself.
 async fn command(gateway: &Gateway, session: &Session, request: &Request) -> Answer {
-    let call = Call { core: &gateway.core, actor: &session.actor, hub: &gateway.hub, session, request };
+    let limits = &gateway.limits;
+    let call =
+        Call { core: &gateway.core, actor: &session.actor, hub: &gateway.hub, limits, session, request };
     match AssertUnwindSafe(commands::handle(call)).catch_unwind().await {
         Ok(answer) => answer,
         Err(_) => {

@@ -8,5 +8,6 @@ mod lists;
 mod login;
 mod notifications;
 mod privacy;
+mod rates;
 mod support;
 mod visitors;

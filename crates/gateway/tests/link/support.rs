@@ -14,7 +14,7 @@ use futures_util::{SinkExt, StreamExt};
 use rand::SeedableRng;
 use rotunda_core::{Clock, Core, CoreConfig, Env, Keys, account, notify};
 use rotunda_gateway::{
-    DoorLimits, Gateway, GatewayConfig, PublicOrigin,
+    DoorLimits, Gateway, GatewayConfig, PublicOrigin, RateLimits,
     room::{Registry, Times},
 };
 use rotunda_media_io::MediaHandle;
@@ -39,6 +39,12 @@ pub const APP_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 pub struct TestClock(AtomicI64);
 
+impl TestClock {
+    pub fn advance(&self, milliseconds: i64) {
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Millis {
         // Moves a little, so that no two things happen at the same time.
@@ -50,6 +56,7 @@ pub struct App {
     pub address: SocketAddr,
     pub core: Core,
     pub gateway: Gateway,
+    pub clock: Arc<TestClock>,
 }
 
 impl App {
@@ -59,8 +66,12 @@ impl App {
     }
 
     pub async fn start_with(pool: PgPool, doors: DoorLimits) -> Self {
+        Self::start_limited(pool, doors, RateLimits::OFF).await
+    }
+
+    pub async fn start_limited(pool: PgPool, doors: DoorLimits, limits: RateLimits) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000_000)));
-        let env = Env::new(clock, rand::rngs::StdRng::seed_from_u64(1));
+        let env = Env::new(clock.clone(), rand::rngs::StdRng::seed_from_u64(1));
         let keys = Keys::new(&[1; 32], &[2; 32]).unwrap();
         let core = Core::open(Store::from_pool(pool), env, CoreConfig::new(keys)).await.unwrap();
         let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "00".into() };
@@ -70,6 +81,7 @@ impl App {
             public_origin: PublicOrigin::Fixed("https://127.0.0.1:8443".into()),
             cors_origins: Default::default(),
             doors,
+            limits,
         };
         let gateway = Gateway::new(core.clone(), rooms, config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,7 +95,7 @@ impl App {
             let token = format!("{accid}-token");
             account::create_account(&core, APP_KEY, accid, accid, Some(&token)).await.unwrap();
         }
-        Self { address, core, gateway }
+        Self { address, core, gateway, clock }
     }
 
     /// One plain HTTP exchange: the whole answer, head and body.

@@ -15,7 +15,7 @@ use rotunda_core::{
     Actor, Clock, Core, CoreConfig, Env, Keys, Rooms, Store, account, channel, channel::NewChannel, invite,
     media, role, role::RoleUpdate, server, server::NewServer,
 };
-use rotunda_gateway::{DoorLimits, Gateway, GatewayConfig, PublicOrigin, room, router};
+use rotunda_gateway::{DoorLimits, Gateway, GatewayConfig, PublicOrigin, RateLimits, room, router};
 use rotunda_media_io::{MediaHandle, Recording};
 use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, Millis, Right, ServerId, UserKey,
@@ -86,6 +86,7 @@ impl Server {
             public_origin: PublicOrigin::Fixed(format!("http://{address}")),
             cors_origins: Default::default(),
             doors,
+            limits: RateLimits::OFF,
         };
         let (reports, events) = tokio::sync::mpsc::channel(16);
         tokio::spawn(rooms.clone().run_media_events(events));

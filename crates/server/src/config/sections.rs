@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::limits::Limits;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "Rotunda")]
@@ -26,6 +28,7 @@ pub struct Config {
     pub database: Database,
     pub media: Media,
     pub compat: Compat,
+    pub limits: Limits,
     pub webhooks: Webhooks,
     pub log: Log,
 }
@@ -221,6 +224,7 @@ impl Default for Config {
             database: Database::default(),
             media: Media::default(),
             compat: Compat::default(),
+            limits: Limits::default(),
             webhooks: Webhooks::default(),
             log: Log::default(),
         }

@@ -36,6 +36,9 @@ pub async fn handle(call: Call<'_>) -> Reply {
 
 async fn invite(call: Call<'_>) -> Reply {
     let InviteServerMembers { server_id, accids, ps, ttl } = call.read()?;
+    if !call.limits.may_invite(&call.actor.user) {
+        return Err(Refusal::Code(Code::TOO_OFTEN));
+    }
     let accids = args::accids(&accids)?;
     let ttl = ttl.and_then(|lifetime| lifetime.ttl);
     let ps = ps.unwrap_or_default();

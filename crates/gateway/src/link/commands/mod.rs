@@ -24,7 +24,10 @@ use rotunda_model::Code;
 use rotunda_wire::{Answer, CommandId, ItemError, Request, command};
 use serde_json::Value;
 
-use crate::link::{hub::Hub, session::Session};
+use crate::{
+    limits::Limits,
+    link::{hub::Hub, session::Session},
+};
 
 /// One command being handled.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,7 @@ pub struct Call<'a> {
     pub core: &'a Core,
     pub actor: &'a Actor,
     pub hub: &'a Hub,
+    pub limits: &'a Limits,
     pub session: &'a Session,
     pub request: &'a Request,
 }

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use rotunda_core::media::{self, MediaVerdict};
-use rotunda_model::RtcConfig;
+use rotunda_model::{Code, RtcConfig};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -116,6 +116,9 @@ async fn enter(
     body: Body,
 ) -> Result<(Value, MediaVerdict), Failure> {
     let caller = gateway.authenticate(headers, app_key).await?;
+    if !gateway.limits.may_join(&caller.user) {
+        return Err(Failure(Code::BUSY));
+    }
     let channel = channel(room)?;
     let entering = entering(&caller, headers, &object(body)?)?;
     let (user, rtc_key) = (caller.user.clone(), caller.app_key.clone());

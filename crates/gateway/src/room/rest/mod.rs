@@ -7,13 +7,17 @@ mod members;
 mod properties;
 mod streams;
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State, rejection::BytesRejection},
+    middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{any, delete, get, post, put},
 };
+use rotunda_model::Code;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -24,7 +28,7 @@ use crate::Gateway;
 const BODY_MAX: usize = 16 * 1024;
 
 /// Every route of room REST.
-pub fn routes() -> Router<Gateway> {
+pub fn routes(gateway: &Gateway) -> Router<Gateway> {
     let api = Router::new()
         .route("/v1/login", post(login::login))
         .route("/v1/checkToken", post(login::check_token))
@@ -45,9 +49,18 @@ pub fn routes() -> Router<Gateway> {
         .route("/v2/rooms/{room}", delete(members::end_room).fallback(unknown))
         .fallback(unknown);
     Router::new()
-        .nest("/scene/apps/{app_key}", api)
+        .nest("/scene/apps/{app_key}", api.layer(from_fn_with_state(gateway.clone(), limited)))
         .route("/lbs", any(lbs::lbs))
         .layer(DefaultBodyLimit::max(BODY_MAX))
+}
+
+/// Each request asks the database about its token, so there are only so many of one address.
+async fn limited(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    if peer.is_some_and(|peer| !gateway.limits.may_check_token(peer)) {
+        return answer::write(&gateway, "limited", Instant::now(), Err(Failure(Code::BUSY)));
+    }
+    next.run(request).await
 }
 
 /// What no media channel needs: creating rooms, live streams, handing roles over, custom messages.
