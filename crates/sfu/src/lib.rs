@@ -46,6 +46,7 @@ mod ids;
 mod keyframe;
 mod layers;
 mod loudest;
+mod map;
 mod nack;
 pub mod ortc;
 #[cfg(test)]
@@ -64,6 +65,7 @@ mod rtcp;
 mod rtp;
 mod rtx;
 mod srtp;
+mod streams;
 mod stun;
 mod transport;
 mod trend;

@@ -62,6 +62,8 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
     pub(crate) slot: usize,
+    /// The place of its stream on the publisher's transport; None when another worker opened it.
+    pub(crate) stream: Option<usize>,
     pub(crate) layer: u8,
     pub(crate) header: Header,
     /// Length of the plain packet.
@@ -70,6 +72,20 @@ pub(crate) struct Opened {
     /// The producer's piece when it came.
     pub(crate) piece: u32,
     pub(crate) begins_keyframe: bool,
+}
+
+impl Opened {
+    /// Before its producer has looked at it.
+    pub(crate) fn new(
+        slot: usize,
+        stream: Option<usize>,
+        layer: u8,
+        header: Header,
+        length: usize,
+        index: u64,
+    ) -> Self {
+        Self { slot, stream, layer, header, length, index, piece: 0, begins_keyframe: false }
+    }
 }
 
 impl Producer {
