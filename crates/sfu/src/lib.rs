@@ -41,6 +41,7 @@ mod estimate;
 #[doc(hidden)]
 pub mod fuzz;
 mod handshakes;
+mod head;
 mod history;
 mod ids;
 mod keyframe;

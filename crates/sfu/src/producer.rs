@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     ProducerId, RoomId,
+    head::Carried,
     history::History,
     layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
@@ -66,6 +67,7 @@ pub(crate) struct Opened {
     pub(crate) stream: Option<usize>,
     pub(crate) layer: u8,
     pub(crate) header: Header,
+    pub(crate) carried: Carried,
     /// Length of the plain packet.
     pub(crate) length: usize,
     pub(crate) index: u64,
@@ -84,7 +86,8 @@ impl Opened {
         length: usize,
         index: u64,
     ) -> Self {
-        Self { slot, stream, layer, header, length, index, piece: 0, begins_keyframe: false }
+        let carried = Carried::default();
+        Self { slot, stream, layer, header, carried, length, index, piece: 0, begins_keyframe: false }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     downlink::{BELOW_RTP, micros},
     dtls,
     handshakes::Piece,
+    head::Carried,
     keyframe,
     loudest::Verdict,
     nack::{self, Gaps},
@@ -222,6 +223,7 @@ impl Worker {
                 producer.piece = producer.piece.wrapping_add(1);
             }
         }
+        opened.carried = Carried::read(&producer.media.extensions, header, packet);
         opened.piece = producer.piece;
         opened.begins_keyframe = begins_keyframe;
         let keyframe = opened.begins_keyframe && producer.kind == MediaKind::Video;
