@@ -1,20 +1,15 @@
 //! What forwarding costs, with a baseline of the same run. See benches/README.md and docs/PERFORMANCE.md.
 
-mod clock;
-mod load;
-mod machine;
 mod memory;
 mod profile;
 mod report;
 mod scenario;
 mod server;
-mod srtp;
-mod tap;
-mod wire;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
+use rotunda_bench_forward::{machine, page};
 use serde_json::json;
 
 use crate::{
@@ -57,6 +52,9 @@ struct Options {
     /// Measure a run or a pair that other processes disturbed up to N times and keep the least disturbed
     #[arg(long, value_name = "N", default_value_t = 1)]
     tries: usize,
+    /// Also put it into this page, between `<!-- forward -->` and its end
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
     /// Where the JSON goes
     #[arg(long, value_name = "FILE", default_value = "target/bench-forward.json")]
     out: PathBuf,
@@ -73,6 +71,20 @@ enum Role {
         #[arg(long)]
         core: Option<usize>,
     },
+}
+
+impl Role {
+    fn play(self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve { kind, core } => {
+                core.map_or(Ok(()), machine::pin)?;
+                match kind {
+                    Kind::Rotunda => server::rotunda::serve(),
+                    Kind::Str0m => server::baseline::serve(),
+                }
+            }
+        }
+    }
 }
 
 /// What is measured, and for how long.
@@ -118,12 +130,8 @@ impl Options {
 
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
-    if let Some(Role::Serve { kind, core }) = options.role {
-        core.map_or(Ok(()), machine::pin)?;
-        match kind {
-            Kind::Rotunda => server::rotunda::serve()?,
-            Kind::Str0m => server::baseline::serve()?,
-        }
+    if let Some(role) = options.role {
+        role.play()?;
         return Ok(ExitCode::SUCCESS);
     }
     let (cores, description) = (machine::cores(), machine::describe());
@@ -140,23 +148,34 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let report = measure(&options, core, description)?;
-    println!("{}", report.markdown());
-    let written = json!({
-        "bench": "forward",
-        "smoke": options.smoke,
-        "ratio": report.ratio(),
-        "result": report,
-    });
-    if !directory.as_os_str().is_empty() {
-        std::fs::create_dir_all(&directory)?;
+    say(&options, "forward", &report.markdown())?;
+    let (ratio, result) = (report.ratio(), &report);
+    let written = json!({ "bench": "forward", "smoke": options.smoke, "ratio": ratio, "result": result });
+    write(&options, &written)?;
+    Ok(verdict(&options, report.verdict()))
+}
+
+/// Prints what was measured, and puts it into the page.
+fn say(options: &Options, name: &str, text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    options.into.as_ref().map_or(Ok(()), |file| page::put(file, name, text))
+}
+
+fn write(options: &Options, result: &serde_json::Value) -> anyhow::Result<()> {
+    if let Some(directory) = options.out.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory)?;
     }
-    std::fs::write(&options.out, format!("{written:#}\n"))?;
-    match report.verdict() {
+    Ok(std::fs::write(&options.out, format!("{result:#}\n"))?)
+}
+
+/// Only a check fails.
+fn verdict(options: &Options, verdict: Result<String, String>) -> ExitCode {
+    match verdict {
         Err(verdict) if options.check => {
             eprintln!("{verdict}");
-            Ok(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
-        _ => Ok(ExitCode::SUCCESS),
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -10,13 +10,16 @@ use rotunda_sfu::{
 };
 use serde::Serialize;
 
-use crate::{
+use rotunda_bench_forward::{
     clock::{Clock, thread_time},
     load::{
         handshake::{Certificate, Handshake},
         light::Light,
         media::{FRAME, Source},
     },
+};
+
+use crate::{
     scenario::{AUDIO, VIDEO},
     server::rotunda::{published, received, transport},
 };

@@ -6,19 +6,19 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use rotunda_sfu::{AUDIO_ACTIVE_MAX, ortc::MediaKind};
-use serde::Serialize;
-
-use crate::{
+use rotunda_bench_forward::{
     load::{
         Load,
         light::SSRC_STEP,
         media::{MURMUR, SPEECH, Source},
     },
     machine,
-    server::{Kind, Server},
     wire::{Ask, Publish, Subscribe, Tell},
 };
+use rotunda_sfu::{AUDIO_ACTIVE_MAX, ortc::MediaKind};
+use serde::Serialize;
+
+use crate::server::{Kind, Server};
 
 /// Packets each second of one microphone and of one camera.
 pub const AUDIO: f64 = 50.0;

@@ -13,10 +13,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use rotunda_bench_forward::wire::{self, Ask, Tell};
 use rotunda_sfu::ortc::Fingerprint;
 use serde::Serialize;
-
-use crate::wire::{self, Ask, Tell};
 
 /// What runs in a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
