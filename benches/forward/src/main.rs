@@ -1,5 +1,6 @@
 //! What forwarding costs, with a baseline of the same run. See benches/README.md and docs/PERFORMANCE.md.
 
+mod instructions;
 mod memory;
 mod profile;
 mod report;
@@ -34,6 +35,9 @@ struct Options {
     /// Prints where the server's time goes at 1 to 200, by perf; measures nothing else
     #[arg(long)]
     profile: bool,
+    /// Prints how many instructions a packet takes in user space, by valgrind; measures nothing else
+    #[arg(long)]
+    instructions: bool,
     /// Only the user space, in memory
     #[arg(long)]
     user_space: bool,
@@ -52,7 +56,7 @@ struct Options {
     /// Measure a run or a pair that other processes disturbed up to N times and keep the least disturbed
     #[arg(long, value_name = "N", default_value_t = 1)]
     tries: usize,
-    /// Also put it into this page, between `<!-- forward -->` and its end
+    /// Also put it into this page, between `<!-- forward -->` (or `instructions`) and its end
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
     /// Where the JSON goes
@@ -64,6 +68,9 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Role {
+    /// Forwards in memory, for a profiler
+    #[command(hide = true)]
+    Counted { subscribers: usize, seconds: u64 },
     /// Serves as the bench says over the pipes
     #[command(hide = true)]
     Serve {
@@ -76,6 +83,7 @@ enum Role {
 impl Role {
     fn play(self) -> anyhow::Result<()> {
         match self {
+            Self::Counted { subscribers, seconds } => instructions::counted(subscribers, seconds),
             Self::Serve { kind, core } => {
                 core.map_or(Ok(()), machine::pin)?;
                 match kind {
@@ -145,6 +153,13 @@ fn main() -> anyhow::Result<ExitCode> {
     if options.profile {
         std::fs::create_dir_all(&directory)?;
         profile::run(options.server.unwrap_or(Kind::Rotunda), core, &directory)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.instructions {
+        std::fs::create_dir_all(&directory)?;
+        let counted = instructions::count(200, 2, &directory)?;
+        say(&options, "instructions", &counted.markdown())?;
+        write(&options, &json!({ "bench": "forward", "instructions": counted }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let report = measure(&options, core, description)?;
