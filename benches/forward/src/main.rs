@@ -2,6 +2,7 @@
 
 mod instructions;
 mod memory;
+mod overload;
 mod profile;
 mod report;
 mod scenario;
@@ -41,6 +42,9 @@ struct Options {
     /// Only the user space, in memory
     #[arg(long)]
     user_space: bool,
+    /// Only what those who are seated notice of more newcomers than fit; with --check, status 1 when it is too much
+    #[arg(long)]
+    overload: bool,
     /// Only the scenarios with this in their name, and no pairs
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -56,7 +60,7 @@ struct Options {
     /// Measure a run or a pair that other processes disturbed up to N times and keep the least disturbed
     #[arg(long, value_name = "N", default_value_t = 1)]
     tries: usize,
-    /// Also put it into this page, between `<!-- forward -->` (or `instructions`) and its end
+    /// Also put it into this page, between `<!-- forward -->` (or `overload`, `instructions`) and its end
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
     /// Where the JSON goes
@@ -162,12 +166,36 @@ fn main() -> anyhow::Result<ExitCode> {
         write(&options, &json!({ "bench": "forward", "instructions": counted }))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if options.overload {
+        return overloaded(&options, core, &description);
+    }
     let report = measure(&options, core, description)?;
     say(&options, "forward", &report.markdown())?;
     let (ratio, result) = (report.ratio(), &report);
     let written = json!({ "bench": "forward", "smoke": options.smoke, "ratio": ratio, "result": result });
     write(&options, &written)?;
     Ok(verdict(&options, report.verdict()))
+}
+
+/// Measures with more newcomers than fit.
+fn overloaded(options: &Options, core: Option<usize>, machine: &str) -> anyhow::Result<ExitCode> {
+    let seconds = |default: f64| Duration::from_secs_f64(options.secs.unwrap_or(default));
+    let mut plan = overload::Plan {
+        seated: BAR,
+        room: 11,
+        every: Duration::from_millis(5),
+        warm: Duration::from_secs(2),
+        window: seconds(10.0),
+        patience: Duration::from_secs(120),
+    };
+    if options.smoke {
+        let (seated, window) = (Scenario::smoke(), seconds(2.0));
+        plan = overload::Plan { seated, window, warm: Duration::from_millis(500), ..plan };
+    }
+    let overload = overload::run(&plan, core)?;
+    say(options, "overload", &format!("{machine}\n\n{}", overload.markdown()))?;
+    write(options, &json!({ "bench": "forward", "smoke": options.smoke, "overload": overload }))?;
+    Ok(verdict(options, overload.verdict()))
 }
 
 /// Prints what was measured, and puts it into the page.

@@ -69,6 +69,10 @@ pub enum Ask {
     Open(Open),
     Publish(Publish),
     Subscribe(Subscribe),
+    /// Somebody new asks to come to a room.
+    Admit {
+        room: u64,
+    },
     /// Answered when everything before it is done.
     Sync,
     Counters,
@@ -126,6 +130,11 @@ pub enum Tell {
     /// Something ended that should not have.
     Failed {
         what: String,
+    },
+    /// Whether somebody new may come; how busy the server is, per mille.
+    Admission {
+        admitted: bool,
+        busy: u32,
     },
     Synced,
     Counters(BTreeMap<String, u64>),

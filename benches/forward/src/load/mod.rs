@@ -34,6 +34,8 @@ const BATCH: usize = 16;
 const DATAGRAM: usize = 1_600;
 /// Bytes a client's socket may hold: 0.3 s of a whole picture and everybody's audio. A browser's is as large.
 const CLIENT_BUFFER: usize = 1 << 20;
+/// Bytes the socket of a client that does not read may hold.
+const DEAF_BUFFER: usize = 1 << 13;
 /// Sockets looked at in one turn.
 const EVENTS: usize = 512;
 /// Of so many packets of a client one is opened and its way timed; each costs the load 0.3 us.
@@ -193,6 +195,17 @@ impl Load {
         self.due.push(Reverse((phase(FEEDBACK), number, Due::Feedback)));
         self.due.push(Reverse((phase(CHECK), number, Due::Check)));
         Ok(())
+    }
+
+    /// Nothing that comes for a connected client is read any more. It costs the load nothing, and the server as much
+    /// as anybody.
+    ///
+    /// # Errors
+    /// There is no such client.
+    pub fn deafen(&mut self, peer: u64) -> anyhow::Result<()> {
+        let Some(peer) = self.peers.get(peer as usize) else { bail!("no client {peer}") };
+        setsockopt(&peer.socket, sockopt::RcvBuf, &DEAF_BUFFER)?;
+        Ok(self.epoll.delete(&peer.socket)?)
     }
 
     /// What a connected client knows of its streams.

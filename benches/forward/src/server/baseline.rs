@@ -180,6 +180,8 @@ impl Forwarder {
                 Ok(Ask::Open(open)) => self.open(open)?,
                 Ok(Ask::Publish(publish)) => self.publish(publish)?,
                 Ok(Ask::Subscribe(subscribe)) => self.subscribe(subscribe)?,
+                // It takes whoever comes.
+                Ok(Ask::Admit { .. }) => self.tells.push(Tell::Admission { admitted: true, busy: 0 }),
                 Ok(Ask::Sync) => self.tells.push(Tell::Synced),
                 Ok(Ask::Counters) => self.tells.push(Tell::Counters(BTreeMap::from([
                     ("rtp_out".into(), self.forwarded),

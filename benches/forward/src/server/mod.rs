@@ -102,6 +102,10 @@ impl Server {
         Ok(asks.write_all(b"\n")?)
     }
 
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        Ok(self.asks.as_mut().context("the server is stopping")?.flush()?)
+    }
+
     pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<()> {
         wire::write(self.asks.as_mut().context("the server is stopping")?, ask)
     }

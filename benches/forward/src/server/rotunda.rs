@@ -108,6 +108,11 @@ fn obey(handle: &MediaHandle, ask: Ask) -> anyhow::Result<()> {
             let (id, transport, producer) = (ConsumerId(id), TransportId(transport), ProducerId(producer));
             Command::AddConsumer(ConsumerSpec { id, transport, producer, mapping, paused: false })
         }
+        Ask::Admit { room } => {
+            let admitted = handle.admit(RoomId(room)).is_ok();
+            let busy = handle.busy().into_iter().max().unwrap_or(0);
+            return wire::write(&mut stdout(), &Tell::Admission { admitted, busy });
+        }
         Ask::Sync => Command::ReportUsage,
         Ask::Counters => {
             let counters = handle.counters();
