@@ -1,20 +1,17 @@
 //! What forwarding costs, with a baseline of the same run. See benches/README.md and docs/PERFORMANCE.md.
 
-mod clock;
-mod load;
-mod machine;
+mod instructions;
 mod memory;
+mod overload;
 mod profile;
 mod report;
 mod scenario;
 mod server;
-mod srtp;
-mod tap;
-mod wire;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
+use rotunda_bench_forward::{machine, page};
 use serde_json::json;
 
 use crate::{
@@ -39,9 +36,15 @@ struct Options {
     /// Prints where the server's time goes at 1 to 200, by perf; measures nothing else
     #[arg(long)]
     profile: bool,
+    /// Prints how many instructions a packet takes in user space, by valgrind; measures nothing else
+    #[arg(long)]
+    instructions: bool,
     /// Only the user space, in memory
     #[arg(long)]
     user_space: bool,
+    /// Only what those who are seated notice of more newcomers than fit; with --check, status 1 when it is too much
+    #[arg(long)]
+    overload: bool,
     /// Only the scenarios with this in their name, and no pairs
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -57,6 +60,9 @@ struct Options {
     /// Measure a run or a pair that other processes disturbed up to N times and keep the least disturbed
     #[arg(long, value_name = "N", default_value_t = 1)]
     tries: usize,
+    /// Also put it into this page, between `<!-- forward -->` (or `overload`, `instructions`) and its end
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
     /// Where the JSON goes
     #[arg(long, value_name = "FILE", default_value = "target/bench-forward.json")]
     out: PathBuf,
@@ -66,6 +72,9 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Role {
+    /// Forwards in memory, for a profiler
+    #[command(hide = true)]
+    Counted { subscribers: usize, seconds: u64 },
     /// Serves as the bench says over the pipes
     #[command(hide = true)]
     Serve {
@@ -73,6 +82,21 @@ enum Role {
         #[arg(long)]
         core: Option<usize>,
     },
+}
+
+impl Role {
+    fn play(self) -> anyhow::Result<()> {
+        match self {
+            Self::Counted { subscribers, seconds } => instructions::counted(subscribers, seconds),
+            Self::Serve { kind, core } => {
+                core.map_or(Ok(()), machine::pin)?;
+                match kind {
+                    Kind::Rotunda => server::rotunda::serve(),
+                    Kind::Str0m => server::baseline::serve(),
+                }
+            }
+        }
+    }
 }
 
 /// What is measured, and for how long.
@@ -118,12 +142,8 @@ impl Options {
 
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
-    if let Some(Role::Serve { kind, core }) = options.role {
-        core.map_or(Ok(()), machine::pin)?;
-        match kind {
-            Kind::Rotunda => server::rotunda::serve()?,
-            Kind::Str0m => server::baseline::serve()?,
-        }
+    if let Some(role) = options.role {
+        role.play()?;
         return Ok(ExitCode::SUCCESS);
     }
     let (cores, description) = (machine::cores(), machine::describe());
@@ -139,24 +159,66 @@ fn main() -> anyhow::Result<ExitCode> {
         profile::run(options.server.unwrap_or(Kind::Rotunda), core, &directory)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = measure(&options, core, description)?;
-    println!("{}", report.markdown());
-    let written = json!({
-        "bench": "forward",
-        "smoke": options.smoke,
-        "ratio": report.ratio(),
-        "result": report,
-    });
-    if !directory.as_os_str().is_empty() {
+    if options.instructions {
         std::fs::create_dir_all(&directory)?;
+        let counted = instructions::count(200, 2, &directory)?;
+        say(&options, "instructions", &counted.markdown())?;
+        write(&options, &json!({ "bench": "forward", "instructions": counted }))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    std::fs::write(&options.out, format!("{written:#}\n"))?;
-    match report.verdict() {
+    if options.overload {
+        return overloaded(&options, core, &description);
+    }
+    let report = measure(&options, core, description)?;
+    say(&options, "forward", &report.markdown())?;
+    let (ratio, result) = (report.ratio(), &report);
+    let written = json!({ "bench": "forward", "smoke": options.smoke, "ratio": ratio, "result": result });
+    write(&options, &written)?;
+    Ok(verdict(&options, report.verdict()))
+}
+
+/// Measures with more newcomers than fit.
+fn overloaded(options: &Options, core: Option<usize>, machine: &str) -> anyhow::Result<ExitCode> {
+    let seconds = |default: f64| Duration::from_secs_f64(options.secs.unwrap_or(default));
+    let mut plan = overload::Plan {
+        seated: BAR,
+        room: 11,
+        every: Duration::from_millis(5),
+        warm: Duration::from_secs(2),
+        window: seconds(10.0),
+        patience: Duration::from_secs(120),
+    };
+    if options.smoke {
+        let (seated, window) = (Scenario::smoke(), seconds(2.0));
+        plan = overload::Plan { seated, window, warm: Duration::from_millis(500), ..plan };
+    }
+    let overload = overload::run(&plan, core)?;
+    say(options, "overload", &format!("{machine}\n\n{}", overload.markdown()))?;
+    write(options, &json!({ "bench": "forward", "smoke": options.smoke, "overload": overload }))?;
+    Ok(verdict(options, overload.verdict()))
+}
+
+/// Prints what was measured, and puts it into the page.
+fn say(options: &Options, name: &str, text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    options.into.as_ref().map_or(Ok(()), |file| page::put(file, name, text))
+}
+
+fn write(options: &Options, result: &serde_json::Value) -> anyhow::Result<()> {
+    if let Some(directory) = options.out.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory)?;
+    }
+    Ok(std::fs::write(&options.out, format!("{result:#}\n"))?)
+}
+
+/// Only a check fails.
+fn verdict(options: &Options, verdict: Result<String, String>) -> ExitCode {
+    match verdict {
         Err(verdict) if options.check => {
             eprintln!("{verdict}");
-            Ok(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
-        _ => Ok(ExitCode::SUCCESS),
+        _ => ExitCode::SUCCESS,
     }
 }
 

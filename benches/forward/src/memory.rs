@@ -1,7 +1,10 @@
 //! What the forwarding core costs in user space: the product's `Worker` in this thread, with peers in memory and a
 //! socket that only counts.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use rotunda_sfu::{
@@ -10,13 +13,16 @@ use rotunda_sfu::{
 };
 use serde::Serialize;
 
-use crate::{
+use rotunda_bench_forward::{
     clock::{Clock, thread_time},
     load::{
         handshake::{Certificate, Handshake},
         light::Light,
         media::{FRAME, Source},
     },
+};
+
+use crate::{
     scenario::{AUDIO, VIDEO},
     server::rotunda::{published, received, transport},
 };
@@ -73,6 +79,8 @@ struct World {
     sources: [Source; 2],
     /// CPU time of the turns so far.
     spent: Duration,
+    /// Instructions are counted.
+    counts: bool,
 }
 
 fn address(client: usize) -> SocketAddr {
@@ -112,6 +120,24 @@ pub fn measure(subscribers: usize, rounds: usize, seconds: u64) -> anyhow::Resul
     Ok(UserSpace { subscribers, pictures_ns, packets_ns, range_ns })
 }
 
+/// Forwards so many seconds of media in turns of whole pictures, and nothing beside; how many packets.
+///
+/// # Errors
+/// As [`measure`].
+pub fn forwarded(subscribers: usize, seconds: u64) -> anyhow::Result<u64> {
+    let mut world = World::connected(subscribers)?;
+    world.publish()?;
+    world.media(WARM, FRAME)?;
+    world.wire = Wire::Count(0);
+    let before = world.worker.counters().rtp_out;
+    world.counts = true;
+    world.media(seconds, FRAME)?;
+    Ok(world.worker.counters().rtp_out - before)
+}
+
+/// The name of the function in which instructions are counted.
+pub const COUNTED: &str = "counted_turn";
+
 impl World {
     /// A publisher and subscribers after their handshakes.
     fn connected(subscribers: usize) -> anyhow::Result<Self> {
@@ -131,6 +157,7 @@ impl World {
                 Source::new(KINDS[1], SSRC[1], VIDEO, subscribers as u64),
             ],
             spent: Duration::ZERO,
+            counts: false,
         };
         let certificate = Certificate::new()?;
         let server = SocketAddr::from(([10, 255, 0, 1], 443));
@@ -284,11 +311,21 @@ impl World {
         self.turn()
     }
 
+    /// A turn under a name of its own, by which a profiler finds it.
+    #[inline(never)]
+    fn counted_turn(&mut self, now: Instant) {
+        self.worker.turn(now, &mut self.inbox, &mut self.outbox, &mut self.wire);
+    }
+
     /// A turn of the worker, timed.
     fn turn(&mut self) -> anyhow::Result<()> {
         let now = self.clock.time(self.now);
         let begin = thread_time()?;
-        self.worker.turn(now, &mut self.inbox, &mut self.outbox, &mut self.wire);
+        if self.counts {
+            self.counted_turn(now);
+        } else {
+            self.worker.turn(now, &mut self.inbox, &mut self.outbox, &mut self.wire);
+        }
         self.spent += thread_time()?.checked_sub(begin).context("CPU time ran backwards")?;
         self.inbox.clear();
         drop(self.worker.take_events());

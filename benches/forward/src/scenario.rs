@@ -6,19 +6,19 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use rotunda_sfu::{AUDIO_ACTIVE_MAX, ortc::MediaKind};
-use serde::Serialize;
-
-use crate::{
+use rotunda_bench_forward::{
     load::{
         Load,
         light::SSRC_STEP,
         media::{MURMUR, SPEECH, Source},
     },
     machine,
-    server::{Kind, Server},
     wire::{Ask, Publish, Subscribe, Tell},
 };
+use rotunda_sfu::{AUDIO_ACTIVE_MAX, ortc::MediaKind};
+use serde::Serialize;
+
+use crate::server::{Kind, Server};
 
 /// Packets each second of one microphone and of one camera.
 pub const AUDIO: f64 = 50.0;
@@ -109,7 +109,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Before media begin, and for the last packets to arrive.
 const SETTLE: Duration = Duration::from_millis(400);
 /// First SSRC a subscriber receives.
-const FIRST_SSRC: u32 = 1_000_000;
+pub const FIRST_SSRC: u32 = 1_000_000;
 /// Subscriptions asked for before the load looks after its clients.
 const ASKS_AT_ONCE: u64 = 512;
 /// CPU of the load, percent, above which a run is about the load.
@@ -197,10 +197,10 @@ impl Scenario {
 
 /// A server with everybody connected and nobody sending.
 pub struct Run<'a> {
-    scenario: &'a Scenario,
+    pub scenario: &'a Scenario,
     kind: Kind,
-    server: Server,
-    load: Load,
+    pub server: Server,
+    pub load: Load,
     resident: u64,
     handshake_ms: f64,
     joins_per_s: f64,

@@ -19,6 +19,13 @@ struct Half {
     salt: [u8; SALT],
 }
 
+// Without its keys.
+impl std::fmt::Debug for Direction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Direction")
+    }
+}
+
 /// What one side sends.
 pub struct Direction {
     rtp: Half,

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use rotunda_sfu::ortc::{Fingerprint, MediaKind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 /// Payload types and header extension ids of both directions, those of Chromium.
 pub const OPUS: u8 = 111;
@@ -32,12 +33,46 @@ pub fn rtx_ssrc(ssrc: u32) -> u32 {
     ssrc + 1
 }
 
+/// What a publisher of the load says it sends: `rtpParameters`.
+pub fn parameters(kind: MediaKind, ssrc: u32) -> Value {
+    let extension = |uri: &str, id: u8| json!({ "uri": uri, "id": id });
+    let mid = extension("urn:ietf:params:rtp-hdrext:sdes:mid", MID);
+    let transport_cc =
+        extension("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", TRANSPORT_CC);
+    match kind {
+        MediaKind::Audio => json!({
+            "mid": publisher_mid(kind),
+            "codecs": [{"mimeType": "audio/opus", "payloadType": OPUS, "clockRate": 48_000, "channels": 2,
+                        "rtcpFeedback": [{"type": "transport-cc"}, {"type": "nack"}]}],
+            "headerExtensions": [mid, transport_cc,
+                                 extension("urn:ietf:params:rtp-hdrext:ssrc-audio-level", AUDIO_LEVEL)],
+            "encodings": [{"ssrc": ssrc}],
+        }),
+        MediaKind::Video => json!({
+            "mid": publisher_mid(kind),
+            "codecs": [
+                {"mimeType": "video/VP8", "payloadType": VP8, "clockRate": 90_000,
+                 "rtcpFeedback": [{"type": "transport-cc"}, {"type": "nack"},
+                                  {"type": "nack", "parameter": "pli"}]},
+                {"mimeType": "video/rtx", "payloadType": VP8_RTX, "clockRate": 90_000,
+                 "parameters": {"apt": VP8}}
+            ],
+            "headerExtensions": [mid, transport_cc],
+            "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": rtx_ssrc(ssrc)}}],
+        }),
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
     Open(Open),
     Publish(Publish),
     Subscribe(Subscribe),
+    /// Somebody new asks to come to a room.
+    Admit {
+        room: u64,
+    },
     /// Answered when everything before it is done.
     Sync,
     Counters,
@@ -95,6 +130,11 @@ pub enum Tell {
     /// Something ended that should not have.
     Failed {
         what: String,
+    },
+    /// Whether somebody new may come; how busy the server is, per mille.
+    Admission {
+        admitted: bool,
+        busy: u32,
     },
     Synced,
     Counters(BTreeMap<String, u64>),

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     ConsumerId,
+    head::{Carried, Fixed, Heads},
     ortc::{Codec, ConsumerMapping, PayloadMap, ProducerExtensions},
     producer::Opened,
     quality::Quality,
@@ -14,7 +15,7 @@ use crate::{
     record::{Leave, Records, Stamp},
     rewrite::{Place, Rewrite},
     rtcp::{ReportBlock, SenderInfo},
-    rtp::{Header, Outgoing},
+    rtp::Header,
     rtx,
     srtp::Srtp,
     vp8::PictureNumbers,
@@ -36,6 +37,7 @@ pub(crate) struct Consumer {
     pub(crate) rewrite: Rewrite,
     /// The next index of the retransmissions' own stream.
     pub(crate) rtx_next: u64,
+    heads: Heads,
     records: Records,
     pictures: PictureNumbers,
     packets: u32,
@@ -74,6 +76,7 @@ impl Consumer {
             id,
             transport,
             producer,
+            heads: Heads::new(&mapping.extensions, &mapping.mid),
             records: Records::new(mapping.kind),
             mapping,
             paused,
@@ -132,6 +135,7 @@ impl Consumer {
             index,
             timestamp,
             original: None,
+            carried: opened.carried,
         };
         let sealed = self.compose(packet, header, &place, sent, srtp, out)?;
         if payload_map.nack {
@@ -172,6 +176,7 @@ impl Consumer {
             index,
             timestamp: header.timestamp.wrapping_add(self.rewrite.timestamp_offset()),
             original: None,
+            carried: Carried::read(&sent.extensions, &header, packet),
         };
         let unsealed = |_| Refused::Unknown;
         let Some(stamp) = stamp else {
@@ -219,6 +224,7 @@ impl Consumer {
             index: self.rtx_next,
             timestamp: header.timestamp.wrapping_add(self.rewrite.timestamp_offset()),
             original: Some(index as u16),
+            carried: Carried::read(&sent.extensions, &header, packet),
         };
         let sealed = self.compose(packet, &header, &place, sent, srtp, out).ok()?;
         self.rtx_next += 1;
@@ -240,8 +246,9 @@ impl Consumer {
             index: self.rtx_next,
             timestamp: self.rewrite.timestamp_offset(),
             original: None,
+            carried: Carried::default(),
         };
-        let head = self.write_head(&empty, &header, &place, sent, out)?;
+        let head = self.write_head(&header, &place, sent, out)?;
         let length = head + usize::from(PADDING);
         out.get_mut(head..length)?.fill(0);
         *out.get_mut(length - 1)? = PADDING;
@@ -261,7 +268,7 @@ impl Consumer {
         out: &mut [u8],
     ) -> Result<usize, Skip> {
         let payload = packet.get(header.length..).ok_or(Skip::Unsealed)?;
-        let head = self.write_head(packet, header, place, sent, out).ok_or(Skip::Unsealed)?;
+        let head = self.write_head(header, place, sent, out).ok_or(Skip::Unsealed)?;
         let mut start = head;
         if let Some(original) = place.original {
             start += rtx::OSN;
@@ -278,47 +285,16 @@ impl Consumer {
     }
 
     /// Writes the header under which the receiver gets a packet; its length.
-    fn write_head(
-        &self,
-        packet: &[u8],
-        header: &Header,
-        place: &Written,
-        sent: &Sent,
-        out: &mut [u8],
-    ) -> Option<usize> {
-        let find = |id: Option<u8>, bytes: usize| {
-            let id = id?;
-            header
-                .extensions(packet)
-                .find(|(other, value)| *other == id && value.len() == bytes)
-                .map(|(_, v)| v)
-        };
-        let to = &self.mapping.extensions;
-        let mut extensions: [(u8, &[u8]); 5] = [(0, &[]); 5];
-        let values = [
-            (to.mid, Some(self.mapping.mid.as_bytes())),
-            (to.abs_send_time, Some(&sent.abs_send_time[..])),
-            (to.transport_cc, sent.transport_number.as_ref().map(|number| &number[..])),
-            (to.audio_level, to.audio_level.and_then(|_| find(sent.extensions.audio_level, 1))),
-            (
-                to.video_orientation,
-                to.video_orientation.and_then(|_| find(sent.extensions.video_orientation, 1)),
-            ),
-        ];
-        for (place, (id, value)) in extensions.iter_mut().zip(values) {
-            // Id 0 is left out by the writer.
-            *place = (value.and(id).unwrap_or(0), value.unwrap_or_default());
-        }
-        let outgoing = Outgoing {
+    fn write_head(&self, header: &Header, place: &Written, sent: &Sent, out: &mut [u8]) -> Option<usize> {
+        let fixed = Fixed {
             marker: header.marker,
             padding: header.padding,
             payload_type: place.payload_type,
             sequence: place.index as u16,
             timestamp: place.timestamp,
             ssrc: place.ssrc,
-            extensions: &extensions,
         };
-        outgoing.write(out)
+        self.heads.write(&fixed, &sent.stamp(), &place.carried, out)
     }
 
     fn payload(&self, payload_type: u8) -> Option<PayloadMap> {
@@ -380,6 +356,7 @@ struct Written {
     timestamp: u32,
     /// In a retransmission, the sequence number it had.
     original: Option<u16>,
+    carried: Carried,
 }
 
 /// A packet sent again: its sealed length, and whether in the stream of the retransmissions.

@@ -41,11 +41,13 @@ mod estimate;
 #[doc(hidden)]
 pub mod fuzz;
 mod handshakes;
+mod head;
 mod history;
 mod ids;
 mod keyframe;
 mod layers;
 mod loudest;
+mod map;
 mod nack;
 pub mod ortc;
 #[cfg(test)]
@@ -64,6 +66,7 @@ mod rtcp;
 mod rtp;
 mod rtx;
 mod srtp;
+mod streams;
 mod stun;
 mod transport;
 mod trend;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     ProducerId, RoomId,
+    head::Carried,
     history::History,
     layers::Layers,
     ortc::{MediaCodec, MediaKind, ProducerMedia},
@@ -62,14 +63,32 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
     pub(crate) slot: usize,
+    /// The place of its stream on the publisher's transport; None when another worker opened it.
+    pub(crate) stream: Option<usize>,
     pub(crate) layer: u8,
     pub(crate) header: Header,
+    pub(crate) carried: Carried,
     /// Length of the plain packet.
     pub(crate) length: usize,
     pub(crate) index: u64,
     /// The producer's piece when it came.
     pub(crate) piece: u32,
     pub(crate) begins_keyframe: bool,
+}
+
+impl Opened {
+    /// Before its producer has looked at it.
+    pub(crate) fn new(
+        slot: usize,
+        stream: Option<usize>,
+        layer: u8,
+        header: Header,
+        length: usize,
+        index: u64,
+    ) -> Self {
+        let carried = Carried::default();
+        Self { slot, stream, layer, header, carried, length, index, piece: 0, begins_keyframe: false }
+    }
 }
 
 impl Producer {

@@ -7,6 +7,8 @@ use crate::ortc::MediaKind;
 /// Packets remembered: as many as the publisher's history holds.
 const VIDEO: usize = 512;
 const AUDIO: usize = 128;
+// A place is found without a division.
+const _: () = assert!(VIDEO.is_power_of_two() && AUDIO.is_power_of_two());
 /// Until the receiver's reports tell the round trip.
 const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(40);
 /// A packet is not sent again sooner than this, however near the receiver.
@@ -71,15 +73,19 @@ impl Records {
             self.ring = vec![None; self.packets].into_boxed_slice();
         }
         self.saved = self.saved.saturating_add(bytes as u32 / EARNED).min(MOST_SAVED);
-        let place = (index % self.packets as u64) as usize;
+        let place = self.place(index);
         if let Some(record) = self.ring.get_mut(place) {
             *record = Some(Record { index: index as u32, again: None, stamp });
         }
     }
 
+    fn place(&self, index: u64) -> usize {
+        index as usize & (self.packets - 1)
+    }
+
     /// Whether a packet of this index was sent and is remembered.
     pub(crate) fn has(&self, index: u64) -> bool {
-        let place = (index % self.packets as u64) as usize;
+        let place = self.place(index);
         self.ring.get(place).and_then(Option::as_ref).is_some_and(|record| record.index == index as u32)
     }
 
@@ -96,7 +102,7 @@ impl Records {
         bytes: usize,
         round_trip: Option<Duration>,
     ) -> Leave {
-        let place = (index % self.packets as u64) as usize;
+        let place = self.place(index);
         let record = self.ring.get_mut(place).and_then(Option::as_mut);
         let Some(record) = record.filter(|record| record.index == index as u32) else { return Leave::Unsent };
         // A receiver repeats its request after a round trip as it sees it, give or take.

@@ -142,13 +142,20 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
+    /// Whether an element can be written: with one byte for its id and length.
+    pub(crate) fn is_written(id: u8, value: &[u8]) -> bool {
+        (1..=14).contains(&id) && (1..=16).contains(&value.len())
+    }
+
+    /// What comes before the elements: the profile, and how many words of four bytes they take.
+    pub(crate) fn extension_head(words: usize) -> [u8; 4] {
+        let ([p0, p1], [w0, w1]) = (ONE_BYTE.to_be_bytes(), (words as u16).to_be_bytes());
+        [p0, p1, w0, w1]
+    }
+
     /// Writes the header; its length, or None when it does not fit.
     pub(crate) fn write(&self, out: &mut [u8]) -> Option<usize> {
-        let usable = || {
-            self.extensions
-                .iter()
-                .filter(|(id, value)| (1..=14).contains(id) && (1..=16).contains(&value.len()))
-        };
+        let usable = || self.extensions.iter().filter(|(id, value)| Self::is_written(*id, value));
         let has_extensions = usable().next().is_some();
         let fixed = out.first_chunk_mut::<FIXED_HEADER>()?;
         fixed[0] = 0x80 | u8::from(self.padding) << 5 | u8::from(has_extensions) << 4;
@@ -167,10 +174,8 @@ impl Outgoing<'_> {
         }
         let end = at.next_multiple_of(4);
         out.get_mut(at..end)?.fill(0);
-        let words = ((end - FIXED_HEADER - 4) / 4) as u16;
-        let head = out.get_mut(FIXED_HEADER..FIXED_HEADER + 4)?;
-        head[..2].copy_from_slice(&ONE_BYTE.to_be_bytes());
-        head[2..].copy_from_slice(&words.to_be_bytes());
+        let head = Self::extension_head((end - FIXED_HEADER - 4) / 4);
+        out.get_mut(FIXED_HEADER..FIXED_HEADER + 4)?.copy_from_slice(&head);
         Some(end)
     }
 }

@@ -11,10 +11,10 @@ use crate::{
     Remote, SrtpOffer, SrtpProfile, TransportId, TransportSpec,
     downlink::Downlink,
     dtls::Handshake,
-    nack::Gaps,
+    map::Map,
     ortc::{Fingerprint, IceProtocol},
-    reception::Reception,
-    srtp::{ReplayWindow, Srtp},
+    srtp::Srtp,
+    streams::{Feed, Streams},
     stun,
     twcc::Uplink,
     usage::Usage,
@@ -55,12 +55,12 @@ pub(crate) struct Transport {
     /// When the last authenticated packet came.
     pub(crate) heard: Instant,
     pub(crate) lost: bool,
-    /// Streams that arrive, by SSRC. Kept when their producer goes, because the cryptographic index goes on.
-    pub(crate) inbound: HashMap<u32, Inbound>,
+    /// Streams that arrive. Kept when their producer goes, because the cryptographic index goes on.
+    pub(crate) inbound: Streams,
     pub(crate) producers: Vec<usize>,
     pub(crate) consumers: Vec<usize>,
     /// Consumers by their SSRC, and by that of their retransmissions.
-    pub(crate) by_sent_ssrc: HashMap<u32, usize>,
+    pub(crate) by_sent_ssrc: Map<u32, usize>,
     /// The first index not yet sealed, of SSRCs whose consumer is gone: an index is never sealed twice.
     pub(crate) sealed: HashMap<u32, u64>,
     /// Once a producer announced transport-wide numbers.
@@ -85,39 +85,6 @@ pub(crate) struct Tally {
     pub(crate) lost_down: u64,
 }
 
-/// A stream that arrives.
-pub(crate) struct Inbound {
-    pub(crate) window: ReplayWindow,
-    pub(crate) reception: Reception,
-    pub(crate) gaps: Gaps,
-    pub(crate) feed: Feed,
-    /// When its producer went, by the last packet heard before.
-    pub(crate) freed: Option<Instant>,
-}
-
-impl Inbound {
-    pub(crate) fn new(epoch: Instant, clock_rate: u32, feed: Feed) -> Self {
-        let reception = Reception::new(epoch, clock_rate);
-        Self { window: ReplayWindow::default(), reception, gaps: Gaps::default(), feed, freed: None }
-    }
-}
-
-/// What a received SSRC is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Feed {
-    Media {
-        producer: usize,
-        layer: u8,
-    },
-    /// RTX of that stream (RFC 4588).
-    Retransmissions {
-        producer: usize,
-        layer: u8,
-    },
-    /// Its producer was removed.
-    Nothing,
-}
-
 impl Transport {
     pub(crate) fn new(now: Instant, spec: TransportSpec) -> Self {
         Self {
@@ -138,10 +105,10 @@ impl Transport {
             tally: Tally::default(),
             heard: now,
             lost: false,
-            inbound: HashMap::new(),
+            inbound: Streams::default(),
             producers: Vec::new(),
             consumers: Vec::new(),
-            by_sent_ssrc: HashMap::new(),
+            by_sent_ssrc: Map::default(),
             sealed: HashMap::new(),
             uplink: None,
             downlink: None,
@@ -205,7 +172,7 @@ impl Transport {
     /// Remembers what was lost of streams that nothing feeds on, and forgets them.
     pub(crate) fn forget_idle_streams(&mut self) {
         let lost = &mut self.tally.lost_up;
-        self.inbound.retain(|_, inbound| {
+        self.inbound.retain(|inbound| {
             let keep = inbound.feed != Feed::Nothing;
             *lost += if keep { 0 } else { inbound.reception.lost() };
             keep
@@ -219,7 +186,7 @@ impl Transport {
             profile: self.profile,
             packets_up: self.tally.packets_up,
             bytes_up: self.tally.bytes_up,
-            lost_up: self.tally.lost_up + self.inbound.values().map(|i| i.reception.lost()).sum::<u64>(),
+            lost_up: self.tally.lost_up + self.inbound.iter().map(|i| i.reception.lost()).sum::<u64>(),
             packets_down: self.tally.packets_down,
             bytes_down: self.tally.bytes_down,
             lost_down: self.tally.lost_down + lost_down,

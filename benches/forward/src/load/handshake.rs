@@ -28,11 +28,24 @@ impl Certificate {
     }
 }
 
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Certificate")
+    }
+}
+
+impl std::fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handshake")
+    }
+}
+
 pub struct Handshake {
     rtc: Rtc,
     keys: KeySlot,
     local: SocketAddr,
-    server: SocketAddr,
+    /// Known once it was answered.
+    server: Option<SocketAddr>,
     deadline: Instant,
     /// The last check of the path that was sent.
     check: Vec<u8>,
@@ -40,16 +53,20 @@ pub struct Handshake {
     death: Option<String>,
 }
 
+/// What one end tells the other of itself.
+#[derive(Debug, Clone)]
+pub struct End {
+    pub ufrag: String,
+    pub pwd: String,
+    pub fingerprint: Fingerprint,
+}
+
 impl Handshake {
-    /// A client and what the server must know of it.
-    pub fn new(
-        now: Instant,
-        id: u64,
-        local: SocketAddr,
-        server: SocketAddr,
-        fingerprint: &Fingerprint,
-        certificate: &Certificate,
-    ) -> anyhow::Result<(Self, Open)> {
+    /// A client, and what the server must know of it.
+    ///
+    /// # Errors
+    /// No DTLS.
+    pub fn offer(now: Instant, local: SocketAddr, certificate: &Certificate) -> anyhow::Result<(Self, End)> {
         let mut rtc = RtcConfig::new()
             .set_rtp_mode(true)
             .set_dtls_cert(certificate.0.clone())
@@ -59,24 +76,52 @@ impl Handshake {
             .build(now);
         let keys = tap::take_last().context("the DTLS of str0m is not tapped")?;
         rtc.add_local_candidate(Candidate::host(local, "udp")?);
-        rtc.add_remote_candidate(Candidate::host(server, "udp")?);
-        let (local_ufrag, local_pwd) = (format!("server{id}"), format!("password-of-the-server-{id:06}"));
         let mut api = rtc.direct_api();
         api.set_ice_controlling(true);
-        api.set_remote_ice_credentials(IceCreds { ufrag: local_ufrag.clone(), pass: local_pwd.clone() });
-        api.set_remote_fingerprint(read_fingerprint(fingerprint)?);
-        api.start_dtls(false)?;
         let own = api.local_ice_credentials();
+        let fingerprint = write_fingerprint(api.local_dtls_fingerprint());
+        let (check, connected, death) = (vec![], false, None);
+        let handshake = Self { rtc, keys, local, server: None, deadline: now, check, connected, death };
+        Ok((handshake, End { ufrag: own.ufrag, pwd: own.pass, fingerprint }))
+    }
+
+    /// Takes what the server says of itself; from now on it can connect.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn answer(&mut self, server: SocketAddr, theirs: &End) -> anyhow::Result<()> {
+        self.server = Some(server);
+        self.rtc.add_remote_candidate(Candidate::host(server, "udp")?);
+        let mut api = self.rtc.direct_api();
+        api.set_remote_ice_credentials(IceCreds { ufrag: theirs.ufrag.clone(), pass: theirs.pwd.clone() });
+        api.set_remote_fingerprint(read_fingerprint(&theirs.fingerprint)?);
+        Ok(api.start_dtls(false)?)
+    }
+
+    /// A client of a server whose end is chosen here, and what that server must know.
+    ///
+    /// # Errors
+    /// As [`Self::offer`] and [`Self::answer`].
+    pub fn new(
+        now: Instant,
+        id: u64,
+        local: SocketAddr,
+        server: SocketAddr,
+        fingerprint: &Fingerprint,
+        certificate: &Certificate,
+    ) -> anyhow::Result<(Self, Open)> {
+        let (mut handshake, own) = Self::offer(now, local, certificate)?;
+        let (ufrag, pwd) = (format!("server{id}"), format!("password-of-the-server-{id:06}"));
+        let theirs = End { ufrag, pwd, fingerprint: fingerprint.clone() };
+        handshake.answer(server, &theirs)?;
         let open = Open {
             id,
-            local_ufrag,
-            local_pwd,
+            local_ufrag: theirs.ufrag,
+            local_pwd: theirs.pwd,
             remote_ufrag: own.ufrag,
-            remote_pwd: own.pass,
-            remote_fingerprint: write_fingerprint(api.local_dtls_fingerprint()),
+            remote_pwd: own.pwd,
+            remote_fingerprint: own.fingerprint,
         };
-        let handshake =
-            Self { rtc, keys, local, server, deadline: now, check: vec![], connected: false, death: None };
         Ok((handshake, open))
     }
 
@@ -100,9 +145,8 @@ impl Handshake {
 
     pub fn receive(&mut self, now: Instant, datagram: &[u8], send: &mut dyn FnMut(&[u8])) {
         // Media may come before the keys do.
-        let Ok(contents) = datagram.try_into() else { return };
-        let receive =
-            Receive { proto: Protocol::Udp, source: self.server, destination: self.local, contents };
+        let (Ok(contents), Some(source)) = (datagram.try_into(), self.server) else { return };
+        let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
         let taken = self.rtc.handle_input(Input::Receive(now, receive));
         self.drain(taken.err(), send);
     }

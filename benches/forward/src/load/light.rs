@@ -20,12 +20,15 @@ const FIXED_HEADER: usize = 12;
 /// RFC 8285 §4.2.
 const ONE_BYTE: [u8; 2] = [0xbe, 0xde];
 
+#[derive(Debug)]
 pub struct Light {
     rx: Direction,
     tx: Direction,
     check: Vec<u8>,
-    /// SSRC of the first stream; the others follow in steps.
-    first_ssrc: u32,
+    /// SSRC of each stream.
+    ssrcs: Vec<u32>,
+    /// When the first packet came, nanoseconds.
+    pub begun: Option<u64>,
     pub streams: Vec<Received>,
     pub arrivals: Arrivals,
     packets: u64,
@@ -71,7 +74,8 @@ impl Light {
             rx,
             tx,
             check,
-            first_ssrc: 0,
+            ssrcs: vec![],
+            begun: None,
             streams: vec![],
             arrivals: Arrivals::default(),
             packets: 0,
@@ -84,8 +88,22 @@ impl Light {
 
     /// The streams it is going to receive.
     pub fn expect(&mut self, first_ssrc: u32, count: usize) {
-        self.first_ssrc = first_ssrc;
-        self.streams = vec![Received::default(); count];
+        self.expect_each((first_ssrc..).step_by(SSRC_STEP as usize).take(count).collect());
+    }
+
+    /// The same, with SSRCs that anybody chose.
+    pub fn expect_each(&mut self, ssrcs: Vec<u32>) {
+        self.streams = vec![Received::default(); ssrcs.len()];
+        self.ssrcs = ssrcs;
+    }
+
+    /// Where a stream is. Those of the bench follow each other, those of the product do not.
+    fn place(&self, ssrc: u32) -> Option<usize> {
+        let near = (ssrc.wrapping_sub(*self.ssrcs.first()?) / SSRC_STEP) as usize;
+        if self.ssrcs.get(near) == Some(&ssrc) {
+            return Some(near);
+        }
+        self.ssrcs.iter().position(|own| *own == ssrc)
     }
 
     pub fn begin_window(&mut self) {
@@ -100,12 +118,12 @@ impl Light {
             return None;
         }
         let ssrc = u32::from_be_bytes([a, b, c, d]);
-        let place = ssrc.wrapping_sub(self.first_ssrc);
-        let stream = self.streams.get_mut((place / SSRC_STEP) as usize);
-        let Some(stream) = stream.filter(|_| place.is_multiple_of(SSRC_STEP)) else {
+        let place = self.place(ssrc);
+        let Some(stream) = place.and_then(|place| self.streams.get_mut(place)) else {
             self.unknown += 1;
             return None;
         };
+        self.begun.get_or_insert(nanos);
         let index = stream.packet(u16::from_be_bytes([high, low]));
         let (end, number) = header(datagram)?;
         if let Some(number) = number {
@@ -169,9 +187,8 @@ impl Light {
             self.tx.seal_rtcp(scratch, *ssrc);
             send(scratch);
         }
-        let ssrcs = (self.first_ssrc..).step_by(SSRC_STEP as usize);
-        let blocks: Vec<_> =
-            self.streams.iter_mut().zip(ssrcs).filter_map(|(stream, ssrc)| stream.report(ssrc)).collect();
+        let streams = self.streams.iter_mut().zip(&self.ssrcs);
+        let blocks: Vec<_> = streams.filter_map(|(stream, ssrc)| stream.report(*ssrc)).collect();
         for blocks in blocks.chunks(rtcp::BLOCKS) {
             scratch.clear();
             rtcp::put_receiver_report(scratch, blocks);
@@ -183,7 +200,8 @@ impl Light {
     /// Sends the feedback on what came since the last, when something did.
     pub fn feedback(&mut self, scratch: &mut Vec<u8>, send: &mut dyn FnMut(&[u8])) {
         scratch.clear();
-        if rtcp::put_transport_feedback(scratch, self.first_ssrc, &mut self.arrivals) {
+        let ssrc = self.ssrcs.first().copied().unwrap_or(0);
+        if rtcp::put_transport_feedback(scratch, ssrc, &mut self.arrivals) {
             self.tx.seal_rtcp(scratch, rtcp::OWN);
             send(scratch);
         }

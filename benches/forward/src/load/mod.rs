@@ -10,7 +10,7 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     io::{ErrorKind, IoSliceMut},
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     os::fd::AsRawFd as _,
     time::{Duration, Instant},
 };
@@ -24,7 +24,7 @@ use nix::sys::{
 use rotunda_sfu::ortc::Fingerprint;
 
 use crate::{clock::Clock, wire::Open};
-use handshake::{Certificate, Handshake};
+use handshake::{Certificate, End, Handshake};
 use light::Light;
 use media::Source;
 
@@ -34,6 +34,8 @@ const BATCH: usize = 16;
 const DATAGRAM: usize = 1_600;
 /// Bytes a client's socket may hold: 0.3 s of a whole picture and everybody's audio. A browser's is as large.
 const CLIENT_BUFFER: usize = 1 << 20;
+/// Bytes the socket of a client that does not read may hold.
+const DEAF_BUFFER: usize = 1 << 13;
 /// Sockets looked at in one turn.
 const EVENTS: usize = 512;
 /// Of so many packets of a client one is opened and its way timed; each costs the load 0.3 us.
@@ -64,6 +66,12 @@ enum Due {
     Report,
     Feedback,
     Check,
+}
+
+impl std::fmt::Debug for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Load")
+    }
 }
 
 /// Everything the load does and has counted.
@@ -109,18 +117,51 @@ impl Load {
     ///
     /// # Errors
     /// No more sockets.
-    pub fn join(&mut self, server: std::net::SocketAddr, fingerprint: &Fingerprint) -> anyhow::Result<Open> {
+    pub fn join(&mut self, server: SocketAddr, fingerprint: &Fingerprint) -> anyhow::Result<Open> {
+        let (number, local) = self.socket()?;
+        let (handshake, open) =
+            Handshake::new(self.clock.now(), number as u64, local, server, fingerprint, &self.certificate)?;
+        self.peers[number].socket.connect(server)?;
+        self.peers[number].state = State::Connecting(Box::new(handshake));
+        Ok(open)
+    }
+
+    /// A transport to a server not known yet: its number, and what the server must be told.
+    ///
+    /// # Errors
+    /// No more sockets.
+    pub fn offer(&mut self) -> anyhow::Result<(u64, End)> {
+        let (number, local) = self.socket()?;
+        let (handshake, end) = Handshake::offer(self.clock.now(), local, &self.certificate)?;
+        self.peers[number].state = State::Connecting(Box::new(handshake));
+        Ok((number as u64, end))
+    }
+
+    /// Lets a client that made an offer begin to connect.
+    ///
+    /// # Errors
+    /// The server's end cannot be used.
+    pub fn answer(&mut self, peer: u64, server: SocketAddr, theirs: &End) -> anyhow::Result<()> {
+        let client = self.peers.get_mut(peer as usize).with_context(|| format!("no client {peer}"))?;
+        let State::Connecting(handshake) = &mut client.state else {
+            bail!("client {peer} is not connecting")
+        };
+        client.socket.connect(server)?;
+        handshake.answer(server, theirs)?;
+        self.begin(peer);
+        Ok(())
+    }
+
+    /// A client without anything but a socket: its number and address.
+    fn socket(&mut self) -> anyhow::Result<(usize, SocketAddr)> {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).context("a socket for a client")?;
         socket.set_nonblocking(true)?;
-        socket.connect(server)?;
         setsockopt(&socket, sockopt::RcvBuf, &CLIENT_BUFFER)?;
         let number = self.peers.len();
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, number as u64))?;
         let local = socket.local_addr()?;
-        let (handshake, open) =
-            Handshake::new(self.clock.now(), number as u64, local, server, fingerprint, &self.certificate)?;
-        self.peers.push(Peer { socket, state: State::Connecting(Box::new(handshake)) });
-        Ok(open)
+        self.peers.push(Peer { socket, state: State::Dead("it was not begun".into()) });
+        Ok((number, local))
     }
 
     /// Lets a client begin to connect: the server knows of it.
@@ -156,6 +197,17 @@ impl Load {
         Ok(())
     }
 
+    /// Nothing that comes for a connected client is read any more. It costs the load nothing, and the server as much
+    /// as anybody.
+    ///
+    /// # Errors
+    /// There is no such client.
+    pub fn deafen(&mut self, peer: u64) -> anyhow::Result<()> {
+        let Some(peer) = self.peers.get(peer as usize) else { bail!("no client {peer}") };
+        setsockopt(&peer.socket, sockopt::RcvBuf, &DEAF_BUFFER)?;
+        Ok(self.epoll.delete(&peer.socket)?)
+    }
+
     /// What a connected client knows of its streams.
     pub fn light(&mut self, peer: u64) -> anyhow::Result<&mut Light> {
         match self.peers.get_mut(peer as usize).map(|peer| &mut peer.state) {
@@ -189,11 +241,13 @@ impl Load {
         self.sources.iter().map(|(_, source)| source)
     }
 
-    /// Everybody begins to send, each at another moment of its interval.
+    /// Everybody who does not send yet begins to, each at another moment of its interval.
     pub fn begin_media(&mut self) {
         let now = self.clock.nanos();
         for (number, (peer, source)) in self.sources.iter_mut().enumerate() {
-            source.on = true;
+            if std::mem::replace(&mut source.on, true) {
+                continue;
+            }
             let phase = (number as u64 * 7_919_317) % source.interval();
             self.due.push(Reverse((now + phase, *peer, Due::Media(number))));
         }
@@ -223,6 +277,11 @@ impl Load {
 
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// The time at so many nanoseconds of the load's clock.
+    pub fn time(&self, nanos: u64) -> Instant {
+        self.clock.time(nanos)
     }
 
     /// Does what is due, waits for datagrams at most that long, and takes them.

@@ -22,6 +22,15 @@ use nix::sys::{
     eventfd::EventFd,
     socket::{setsockopt, sockopt},
 };
+use rotunda_bench_forward::{
+    clock::now,
+    load::handshake::{read_fingerprint, write_fingerprint},
+    tap,
+    wire::{
+        self, ABS_SEND_TIME, AUDIO_LEVEL, Ask, MID, Open, Publish, Subscribe, TRANSPORT_CC, Tell,
+        publisher_mid, rtx_ssrc,
+    },
+};
 use rotunda_sfu::ortc::MediaKind;
 use str0m::{
     Candidate, Event, Input, Output, Rtc, RtcConfig,
@@ -31,16 +40,6 @@ use str0m::{
     rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite, Ssrc},
 };
 use str0m_proto::crypto::dtls::DtlsCert;
-
-use crate::{
-    clock::now,
-    load::handshake::{read_fingerprint, write_fingerprint},
-    tap,
-    wire::{
-        self, ABS_SEND_TIME, AUDIO_LEVEL, Ask, MID, Open, Publish, Subscribe, TRANSPORT_CC, Tell,
-        publisher_mid, rtx_ssrc,
-    },
-};
 
 /// Datagrams read in one turn, as many as the product reads.
 const BATCH: usize = 64;
@@ -181,6 +180,8 @@ impl Forwarder {
                 Ok(Ask::Open(open)) => self.open(open)?,
                 Ok(Ask::Publish(publish)) => self.publish(publish)?,
                 Ok(Ask::Subscribe(subscribe)) => self.subscribe(subscribe)?,
+                // It takes whoever comes.
+                Ok(Ask::Admit { .. }) => self.tells.push(Tell::Admission { admitted: true, busy: 0 }),
                 Ok(Ask::Sync) => self.tells.push(Tell::Synced),
                 Ok(Ask::Counters) => self.tells.push(Tell::Counters(BTreeMap::from([
                     ("rtp_out".into(), self.forwarded),

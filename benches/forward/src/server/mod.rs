@@ -13,10 +13,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use rotunda_bench_forward::wire::{self, Ask, Tell};
 use rotunda_sfu::ortc::Fingerprint;
 use serde::Serialize;
-
-use crate::wire::{self, Ask, Tell};
 
 /// What runs in a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -101,6 +100,10 @@ impl Server {
         let asks = self.asks.as_mut().context("the server is stopping")?;
         serde_json::to_writer(&mut *asks, ask)?;
         Ok(asks.write_all(b"\n")?)
+    }
+
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        Ok(self.asks.as_mut().context("the server is stopping")?.flush()?)
     }
 
     pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<()> {

@@ -18,10 +18,7 @@ use rotunda_sfu::{
 };
 use tokio::sync::mpsc::{Receiver, channel};
 
-use crate::wire::{
-    self, AUDIO_LEVEL, Ask, MID, OPUS, Publish, Subscribe, TRANSPORT_CC, Tell, VP8, VP8_RTX, publisher_mid,
-    rtx_ssrc,
-};
+use rotunda_bench_forward::wire::{self, Ask, Publish, Subscribe, Tell, rtx_ssrc};
 
 /// Events the worker may be ahead of the pipe.
 const EVENTS: usize = 1_024;
@@ -33,33 +30,7 @@ const RETRY: Duration = Duration::from_millis(2);
 /// # Errors
 /// The worker cannot forward it.
 pub fn published(kind: MediaKind, ssrc: u32) -> anyhow::Result<ProducerMedia> {
-    let extension = |uri: &str, id: u8| serde_json::json!({ "uri": uri, "id": id });
-    let mid = extension("urn:ietf:params:rtp-hdrext:sdes:mid", MID);
-    let transport_cc =
-        extension("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", TRANSPORT_CC);
-    let parameters = match kind {
-        MediaKind::Audio => serde_json::json!({
-            "mid": publisher_mid(kind),
-            "codecs": [{"mimeType": "audio/opus", "payloadType": OPUS, "clockRate": 48_000, "channels": 2,
-                        "rtcpFeedback": [{"type": "transport-cc"}, {"type": "nack"}]}],
-            "headerExtensions": [mid, transport_cc,
-                                 extension("urn:ietf:params:rtp-hdrext:ssrc-audio-level", AUDIO_LEVEL)],
-            "encodings": [{"ssrc": ssrc}],
-        }),
-        MediaKind::Video => serde_json::json!({
-            "mid": publisher_mid(kind),
-            "codecs": [
-                {"mimeType": "video/VP8", "payloadType": VP8, "clockRate": 90_000,
-                 "rtcpFeedback": [{"type": "transport-cc"}, {"type": "nack"},
-                                  {"type": "nack", "parameter": "pli"}]},
-                {"mimeType": "video/rtx", "payloadType": VP8_RTX, "clockRate": 90_000,
-                 "parameters": {"apt": VP8}}
-            ],
-            "headerExtensions": [mid, transport_cc],
-            "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": rtx_ssrc(ssrc)}}],
-        }),
-    };
-    let parameters: RtpParameters = serde_json::from_value(parameters)?;
+    let parameters: RtpParameters = serde_json::from_value(wire::parameters(kind, ssrc))?;
     Ok(producer_media(kind, &parameters)?)
 }
 
@@ -136,6 +107,11 @@ fn obey(handle: &MediaHandle, ask: Ask) -> anyhow::Result<()> {
             let mapping = received(&published(kind, ssrc)?, ssrc, &mid)?;
             let (id, transport, producer) = (ConsumerId(id), TransportId(transport), ProducerId(producer));
             Command::AddConsumer(ConsumerSpec { id, transport, producer, mapping, paused: false })
+        }
+        Ask::Admit { room } => {
+            let admitted = handle.admit(RoomId(room)).is_ok();
+            let busy = handle.busy().into_iter().max().unwrap_or(0);
+            return wire::write(&mut stdout(), &Tell::Admission { admitted, busy });
         }
         Ask::Sync => Command::ReportUsage,
         Ask::Counters => {

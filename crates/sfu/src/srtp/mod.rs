@@ -4,11 +4,11 @@ mod cipher;
 mod kdf;
 mod replay;
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use self::cipher::Cipher;
 pub(crate) use self::{cipher::MAX_OVERHEAD, replay::ReplayWindow};
-use crate::SrtpProfile;
+use crate::{SrtpProfile, map::Map};
 
 /// RTCP senders followed per transport; a browser has one per stream. The peer is authentic when this counts, so
 /// the bound is against a broken one.
@@ -64,7 +64,7 @@ pub(crate) struct Srtp {
     inbound: Cipher,
     outbound: Cipher,
     /// RTCP is counted per sender, as libsrtp does for streams it makes from one template.
-    rtcp_in: HashMap<u32, ReplayWindow>,
+    rtcp_in: Map<u32, ReplayWindow>,
     rtcp_out: u32,
 }
 
@@ -94,7 +94,7 @@ impl Srtp {
             #[cfg(test)]
             Role::Server => (client, server),
         };
-        Ok(Self { inbound, outbound, rtcp_in: HashMap::new(), rtcp_out: 0 })
+        Ok(Self { inbound, outbound, rtcp_in: Map::default(), rtcp_out: 0 })
     }
 
     /// Opens an RTP packet in place; the length of the plain packet and its 48 bit index.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::{batch::Sender, nack, ortc::MediaKind, rtp, rtx, transport::Feed};
+use crate::{batch::Sender, nack, ortc::MediaKind, rtp, rtx, streams::Feed};
 
 /// How late a packet may come back. Sound waits in a small jitter buffer; a picture that waits longer than this is
 /// better begun anew with a keyframe.
@@ -11,7 +11,8 @@ const MAX_AGE_AUDIO: Duration = Duration::from_millis(500);
 const MAX_AGE_VIDEO: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Unwraps, in place, a retransmission of a stream's packet: its header, length and index.
+    /// Unwraps, in place, a retransmission of a stream's packet: that stream's place, the packet's header, length and
+    /// index.
     pub(super) fn receive_rtx(
         &mut self,
         now: Instant,
@@ -20,7 +21,7 @@ impl Worker {
         packet: &mut [u8],
         header: &rtp::Header,
         length: usize,
-    ) -> Option<(rtp::Header, usize, u64)> {
+    ) -> Option<(usize, rtp::Header, usize, u64)> {
         let payload = packet.get(header.length..length).unwrap_or_default();
         let Some(payload) = rtp::without_padding(payload, header.padding) else {
             self.counters.dropped_malformed += 1;
@@ -38,7 +39,9 @@ impl Worker {
             return None;
         };
         let stream = producer.media.streams.get(usize::from(layer))?;
-        let inbound = self.transports.get_mut(producer.transport()?)?.inbound.get_mut(&stream.ssrc?)?;
+        let streams = &mut self.transports.get_mut(producer.transport()?)?.inbound;
+        let place = streams.place(stream.ssrc?)?;
+        let inbound = streams.get_mut(place)?;
         let index = inbound.window.index_of(original).filter(|index| inbound.window.is_fresh(*index));
         let Some(index) = index else {
             self.counters.rtx_duplicates += 1;
@@ -47,7 +50,7 @@ impl Worker {
         let (header, length) = rtx::unwrap(packet, header, length, stream.ssrc?, codec.payload_type)?;
         inbound.window.accept(index);
         self.counters.recovered += u64::from(inbound.gaps.answered_by_rtx(now, index));
-        Some((header, length, index))
+        Some((place, header, length, index))
     }
 
     /// Asks for what is missing since this turn.
@@ -61,7 +64,7 @@ impl Worker {
     pub(super) fn ask_publisher(&mut self, now: Instant, index: usize, sender: &mut Sender<'_>) {
         let Some(transport) = self.transports.get_mut(index) else { return };
         let (mut requests, mut next): (Vec<(u32, Vec<u16>)>, Option<Instant>) = (Vec::new(), None);
-        for (ssrc, inbound) in transport.inbound.iter_mut().filter(|(_, inbound)| !inbound.gaps.is_empty()) {
+        for inbound in transport.inbound.iter_mut().filter(|inbound| !inbound.gaps.is_empty()) {
             let Feed::Media { producer: producer_index, layer } = inbound.feed else {
                 inbound.gaps.forget();
                 continue;
@@ -81,7 +84,7 @@ impl Worker {
             }
             next = [next, look.next].into_iter().flatten().min();
             if !numbers.is_empty() {
-                requests.push((*ssrc, numbers));
+                requests.push((inbound.ssrc(), numbers));
             }
         }
         for (ssrc, numbers) in requests {

@@ -8,10 +8,10 @@ use crate::{
     TransportSpec,
     consumer::Consumer,
     downlink::{Downlink, micros},
-    nack::Gaps,
     ortc::MediaKind,
     producer::{Origin, Producer},
-    transport::{Feed, Inbound, Transport},
+    streams::{Feed, Inbound},
+    transport::Transport,
     twcc::Uplink,
 };
 
@@ -138,7 +138,7 @@ impl Worker {
             self.transports.get_mut(transport_index).ok_or(Refusal::UnknownTransport(spec.transport))?;
         let ssrcs = || spec.media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]).flatten();
         let busy =
-            |ssrc: &u32| transport.inbound.get(ssrc).is_some_and(|inbound| inbound.feed != Feed::Nothing);
+            |ssrc: &u32| transport.inbound.named(*ssrc).is_some_and(|inbound| inbound.feed != Feed::Nothing);
         if let Some(ssrc) = ssrcs().find(busy) {
             return Err(Refusal::SsrcTaken(ssrc));
         }
@@ -148,10 +148,12 @@ impl Worker {
         let entry = self.producers.vacant_entry();
         let origin = Origin::Transport(transport_index);
         let producer = Producer::new(spec.id, spec.room, origin, spec.kind, spec.media);
-        let mut feed = |ssrc: u32, feed: Feed| {
-            let fresh = || Inbound::new(self.epoch, producer.clock_rate(), feed);
-            let inbound = transport.inbound.entry(ssrc).or_insert_with(fresh);
-            (inbound.feed, inbound.gaps) = (feed, Gaps::default());
+        let mut feed = |ssrc: u32, feed: Feed| match transport.inbound.named_mut(ssrc) {
+            Some(inbound) => inbound.serve(feed),
+            None => {
+                let fresh = Inbound::new(self.epoch, ssrc, producer.clock_rate(), feed);
+                transport.inbound.insert(fresh);
+            }
         };
         for (layer, stream) in producer.media.streams.iter().enumerate() {
             let (producer, layer) = (entry.key(), layer as u8);
@@ -240,7 +242,7 @@ impl Worker {
             transport.producers.retain(|other| *other != index);
             let ssrcs = producer.media.streams.iter().flat_map(|stream| [stream.ssrc, stream.rtx_ssrc]);
             for ssrc in ssrcs.flatten() {
-                if let Some(inbound) = transport.inbound.get_mut(&ssrc) {
+                if let Some(inbound) = transport.inbound.named_mut(ssrc) {
                     (inbound.feed, inbound.freed) = (Feed::Nothing, Some(transport.heard));
                 }
             }

@@ -9,6 +9,7 @@ use crate::{
     downlink::{BELOW_RTP, micros},
     dtls,
     handshakes::Piece,
+    head::Carried,
     keyframe,
     loudest::Verdict,
     nack::{self, Gaps},
@@ -18,8 +19,8 @@ use crate::{
     rtcp::{self, Statement},
     rtp,
     srtp::{MAX_OVERHEAD, Refused},
+    streams::{Feed, Inbound},
     stun::{self, Check},
-    transport::{Feed, Inbound},
 };
 
 /// Packets one datagram may ask for: as many as are remembered of a stream. The rest is asked for again.
@@ -118,17 +119,22 @@ impl Worker {
             self.counters.dropped_malformed += 1;
             return;
         };
-        let named = self.named(now, index, &header, packet);
+        let Some(transport) = self.transports.get(index) else { return };
+        let known = transport.inbound.place(header.ssrc);
+        let free = known.is_none_or(|place| transport.inbound.get(place).is_some_and(|i| i.is_free(now)));
+        let named = if free { self.named(index, &header, packet) } else { None };
         let Some(transport) = self.transports.get_mut(index) else { return };
         let Some(srtp) = transport.srtp.as_ref() else {
             self.counters.dropped_no_keys += 1;
             return;
         };
         let mut fresh = None;
-        let inbound = match transport.inbound.get_mut(&header.ssrc) {
+        let inbound = match known.and_then(|place| transport.inbound.get_mut(place)) {
             Some(inbound) => inbound,
             None => match named {
-                Some(named) => fresh.insert(Inbound::new(self.epoch, named.clock_rate, named.feed)),
+                Some(named) => {
+                    fresh.insert(Inbound::new(self.epoch, header.ssrc, named.clock_rate, named.feed))
+                }
                 None => {
                     self.counters.dropped_unknown_ssrc += 1;
                     return;
@@ -153,26 +159,26 @@ impl Worker {
         }
         let feed = named.map_or(inbound.feed, |named| named.feed);
         let due = transport.uplink.as_mut().and_then(|up| up.packet(self.epoch, now, &header, packet));
-        if let Some(named) = named {
-            // Only now: the packet is authentic.
-            self.learn(index, header.ssrc, named, fresh);
-        }
+        // Only now: the packet is authentic.
+        let stream = named.map_or(known, |named| self.learn(index, header.ssrc, named, fresh));
         if let Some(due) = due {
             self.arm(index, due);
         }
         self.heard(now, index);
         let arrived = match feed {
-            Feed::Media { producer, layer } => Some((producer, layer, header, length, packet_index)),
+            Feed::Media { producer, layer } => {
+                stream.map(|stream| (producer, layer, stream, header, length, packet_index))
+            }
             Feed::Retransmissions { producer, layer } => self
                 .receive_rtx(now, producer, layer, packet, &header, length)
-                .map(|(header, length, index)| (producer, layer, header, length, index)),
+                .map(|(stream, header, length, index)| (producer, layer, stream, header, length, index)),
             Feed::Nothing => {
                 self.counters.dropped_unknown_ssrc += 1;
                 None
             }
         };
-        if let Some((producer, layer, header, length, index)) = arrived {
-            let opened = Opened { slot, layer, header, length, index, piece: 0, begins_keyframe: false };
+        if let Some((producer, layer, stream, header, length, index)) = arrived {
+            let opened = Opened::new(slot, Some(stream), layer, header, length, index);
             self.take_packet(now, producer, opened, packet);
         }
     }
@@ -189,7 +195,8 @@ impl Worker {
         // The gaps in what other workers open are theirs.
         let publisher = producer.transport();
         let mut gaps = publisher
-            .and_then(|transport| self.transports.get_mut(transport)?.inbound.get_mut(&header.ssrc))
+            .zip(opened.stream)
+            .and_then(|(transport, place)| self.transports.get_mut(transport)?.inbound.get_mut(place))
             .map(|inbound| &mut inbound.gaps);
         if !producer.active {
             self.counters.dropped_inactive += 1;
@@ -217,6 +224,7 @@ impl Worker {
                 producer.piece = producer.piece.wrapping_add(1);
             }
         }
+        opened.carried = Carried::read(&producer.media.extensions, header, packet);
         opened.piece = producer.piece;
         opened.begins_keyframe = begins_keyframe;
         let keyframe = opened.begins_keyframe && producer.kind == MediaKind::Video;
@@ -270,7 +278,7 @@ impl Worker {
         let asked = &mut self.asked;
         let sound = rtcp::read(packet.get(..length).unwrap_or_default(), |statement| match statement {
             Statement::Sender(info) => {
-                if let Some(inbound) = transport.inbound.get_mut(&info.ssrc) {
+                if let Some(inbound) = transport.inbound.named_mut(info.ssrc) {
                     inbound.reception.sender = Some(SenderClock { info, arrived: now });
                 }
             }

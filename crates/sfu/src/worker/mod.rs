@@ -27,6 +27,7 @@ use crate::{
     batch::{Egress, Inbox, Outbox, Sender},
     consumer::Consumer,
     handshakes::Handshakes,
+    map::Map,
     producer::Producer,
     relay::Link,
     rooms::Rooms,
@@ -48,7 +49,7 @@ pub struct Worker {
     consumer_ids: HashMap<ConsumerId, usize>,
     by_ufrag: HashMap<String, usize>,
     /// Addresses that passed an authenticated check.
-    by_address: HashMap<Remote, usize>,
+    by_address: Map<Remote, usize>,
     /// When which transport is to be looked at.
     timers: Wheel<usize>,
     /// Room for those that are due.
@@ -101,7 +102,7 @@ impl Worker {
             producer_ids: HashMap::new(),
             consumer_ids: HashMap::new(),
             by_ufrag: HashMap::new(),
-            by_address: HashMap::new(),
+            by_address: Map::default(),
             timers: Wheel::new(now),
             due: Vec::new(),
             handshakes: Handshakes::default(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Worker;
-use crate::{Event, LinkReport, Quality, TransportId, ortc::MediaKind, transport::Feed};
+use crate::{Event, LinkReport, Quality, TransportId, ortc::MediaKind, streams::Feed};
 
 /// How long a receiver's report counts. Chromium sends one at least every 7.5 s while it receives sound only; longer
 /// keeps a bad grade alive after the stream has ended.
@@ -19,7 +19,7 @@ impl Worker {
     fn link_report(&mut self, now: Instant, id: TransportId) -> Option<LinkReport> {
         let transport = self.transports.get_mut(*self.transport_ids.get(&id)?)?;
         let mut up: Option<Quality> = None;
-        for inbound in transport.inbound.values_mut() {
+        for inbound in transport.inbound.iter_mut() {
             let Feed::Media { producer, .. } = inbound.feed else { continue };
             let Some(quality) = inbound.reception.recent() else { continue };
             let quality = of_kind(quality, self.producers.get(producer).map(|producer| producer.kind));

@@ -68,7 +68,7 @@ impl Worker {
         let plain = bytes.get(..length).unwrap_or_default();
         if inbox.push_relayed(NOBODY, plain) {
             self.counters.relayed_in += 1;
-            let opened = Opened { slot, layer, header, length, index, piece: 0, begins_keyframe: false };
+            let opened = Opened::new(slot, None, layer, header, length, index);
             self.take_packet(now, at, opened, plain);
         }
     }
@@ -86,7 +86,8 @@ impl Worker {
                     self.counters.relay_too_long += 1;
                     continue;
                 }
-                let inbound = publisher.and_then(|publisher| publisher.inbound.get(&opened.header.ssrc));
+                let inbound =
+                    publisher.zip(opened.stream).and_then(|(publisher, place)| publisher.inbound.get(place));
                 for (worker, link) in self.links.iter_mut().enumerate() {
                     let Some(link) = link.as_mut().filter(|_| producer.relays >> worker & 1 == 1) else {
                         continue;

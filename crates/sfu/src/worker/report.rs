@@ -9,7 +9,7 @@ use crate::{
     handshakes::Piece,
     producer::Origin,
     rtcp::{ReportBlock, Writer},
-    transport::Feed,
+    streams::Feed,
 };
 
 /// RTCP reports. Round trip and loss are known to the second; more often costs packets in large channels.
@@ -101,8 +101,8 @@ impl Worker {
         let blocks: Vec<ReportBlock> = transport
             .inbound
             .iter_mut()
-            .filter(|(_, inbound)| matches!(inbound.feed, Feed::Media { .. }))
-            .filter_map(|(ssrc, inbound)| inbound.reception.report(*ssrc, now))
+            .filter(|inbound| matches!(inbound.feed, Feed::Media { .. }))
+            .filter_map(|inbound| inbound.reception.report(inbound.ssrc(), now))
             .collect();
         for blocks in blocks.chunks(MAX_BLOCKS) {
             self.send_compound(index, sender, |writer| {
@@ -128,7 +128,7 @@ impl Worker {
             let clock = match &producer.origin {
                 Origin::Transport(transport) => {
                     producer.media.streams.get(usize::from(layer)).and_then(|stream| {
-                        self.transports.get(*transport)?.inbound.get(&stream.ssrc?)?.reception.sender
+                        self.transports.get(*transport)?.inbound.named(stream.ssrc?)?.reception.sender
                     })
                 }
                 Origin::Worker { clocks, .. } => clocks.get(usize::from(layer)).copied().flatten(),

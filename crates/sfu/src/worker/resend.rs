@@ -58,7 +58,7 @@ impl Worker {
         };
         let Some(packet) = history.packet(now, source) else {
             let publisher = producer.transport().and_then(|transport| self.transports.get(transport));
-            let inbound = publisher.and_then(|publisher| publisher.inbound.get(&stream.ssrc?));
+            let inbound = publisher.and_then(|publisher| publisher.inbound.named(stream.ssrc?));
             if history.is_needless(source) {
                 return Answer::Needless;
             }

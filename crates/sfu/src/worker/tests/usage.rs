@@ -72,6 +72,6 @@ fn loss_of_streams_that_are_forgotten_still_counts() {
     world.apply(Command::RemoveProducer(ProducerId(1)));
     let index = world.worker.transport_ids[&world.peers[a].id];
     world.worker.transports[index].forget_idle_streams();
-    assert!(world.worker.transports[index].inbound.is_empty());
+    assert_eq!(world.worker.transports[index].inbound.len(), 0);
     assert_eq!(closed(&mut world, a).lost_up, 2);
 }
