@@ -74,7 +74,7 @@ pub async fn deliveries(
         return Err(Error::Parameter("a limit outside 1 to 1000"));
     }
     let db = core.store().pool();
-    if !store::find(db, id).await?.is_some_and(|webhook| webhook.app == app) {
+    if store::find(db, id).await?.is_none_or(|webhook| webhook.app != app) {
         return Err(Error::NotFound("webhook"));
     }
     Ok(store::deliveries(db, id, state, before.unwrap_or(i64::MAX), limit).await?)
