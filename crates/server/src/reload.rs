@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use rotunda_gateway::CorsOrigins;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use toml::{Table, Value};
 
 use crate::{
@@ -36,10 +36,14 @@ pub struct Changes {
     pub at_start: Vec<String>,
 }
 
+/// SIGHUP, which would end a process that does not listen to it.
+pub fn hangups() -> anyhow::Result<Signal> {
+    Ok(signal(SignalKind::hangup())?)
+}
+
 impl Live {
     /// Reads again at each SIGHUP, for ever.
-    pub async fn on_signals(self) -> anyhow::Result<()> {
-        let mut hangups = signal(SignalKind::hangup())?;
+    pub async fn on_signals(self, mut hangups: Signal) {
         while hangups.recv().await.is_some() {
             let result = match self.reload().await {
                 Ok(changes) => {
@@ -65,7 +69,6 @@ impl Live {
             };
             metrics::counter!("rotunda_config_reloads_total", "result" => result).increment(1);
         }
-        Ok(())
     }
 
     /// One reading. Nothing changes when it fails.
@@ -73,7 +76,8 @@ impl Live {
         let old = self.config.load_full();
         let new = self.source.load()?;
         let (next, changes) = merged(&old, &new)?;
-        // Whatever can fail comes first.
+        // Whatever can fail comes first. New keys must also fit to those that stay as they were.
+        next.check()?;
         logging::set_level(&next.log.level)?;
         let cors = next.cors_origins()?;
         if let Some(tls) = &self.tls {

@@ -37,7 +37,7 @@ use crate::{
     private_file,
     proxies::Proxies,
     ready::{self, Addresses, Ready, ReadyFile},
-    reload::Live,
+    reload::{self, Live},
     seed,
     tls::{self, Tls},
     vitals::Vitals,
@@ -65,7 +65,9 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     let config = &config;
     let (shutdown, tasks) = (Shutdown::default(), TaskTracker::new());
     lifecycle::on_signals(shutdown.clone(), Duration::from_secs(config.server.shutdown_grace_secs))?;
-    // First of all: what was made before it would count into nothing.
+    // From now on a hangup no longer ends the process, also while it starts.
+    let hangups = reload::hangups()?;
+    // Before anything that counts: what was made before it would count into nothing.
     let exporter = Exporter::install()?;
     private_file::directory(&config.data)?;
     if let Some(path) = &options.ready_file {
@@ -197,7 +199,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     }
     tasks.spawn(listener::serve(tcp, services, tasks.clone(), shutdown.clone()));
     let live = Live { source, config: shared.clone(), cors, proxies, tls, advertiser };
-    tokio::spawn(live.on_signals());
+    tokio::spawn(live.on_signals(hangups));
     let addresses = Addresses::new(&authority);
     let ready = Ready {
         addresses: &addresses,

@@ -49,7 +49,8 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Whether the keys fit together.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let invalid = |key, reason: &str| Err(ConfigError::Invalid { key, reason: reason.to_owned() });
         self.check_tls()?;
         if let Err(reason) = self.cors_origins() {

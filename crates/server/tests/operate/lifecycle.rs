@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::program::{Program, until};
+use crate::program::{Client, Program, until};
 
 /// A channel of the choir in which everyone may talk.
 const STAGE: u64 = 200;
@@ -78,6 +78,46 @@ async fn draining_refuses_newcomers_and_ends_with_the_last_seat(pool: PgPool) {
     again.leave(STAGE).await;
     let status = program.ended(AT_ONCE).expect("the last seat ends the draining");
     assert!(status.success(), "{status}");
+}
+
+#[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
+async fn fifty_in_calls_are_not_interrupted_by_draining(pool: PgPool) {
+    const MANY: usize = 50;
+    let accounts = "INSERT INTO accounts (app, accid, name, token_hash, disabled, created, updated)
+        SELECT apps.id, 'singer' || n, '', decode(repeat('00', 32), 'hex'), false, 1, 1
+        FROM apps, generate_series(1, 50) AS n WHERE apps.app_key = 'choir-app'";
+    let members = "INSERT INTO members (server, accid, app, is_owner, joined, created, updated)
+        SELECT 1000, 'singer' || n, apps.id, false, 100 + n, 100 + n, 100 + n
+        FROM apps, generate_series(1, 50) AS n WHERE apps.app_key = 'choir-app'";
+    for statement in [accounts, members] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let mut program = Program::start(&pool, "operate-fifty", &[LONG_DRAIN]);
+    let names: Vec<_> = (1..=MANY).map(|number| format!("singer{number}")).collect();
+    // Before any link is open: a client of this test answers heartbeats only while it asks for something.
+    let tokens: Vec<_> = names.iter().map(|name| program.token(name)).collect();
+    let mut seated = Vec::new();
+    for (name, token) in names.iter().zip(&tokens) {
+        let client = Client::connect(program.address(), name, token).await;
+        assert_eq!(client.enter(STAGE).await.0, 0);
+        seated.push(client);
+    }
+    program.signal("TERM");
+    until("it drains", || (readiness(&program).0 == 503).then_some(()));
+    for _ in 0..3 {
+        for client in &mut seated {
+            // The link answers, and the seat is there.
+            client.request(24, 19, serde_json::json!([{"t": "Property", "v": {"1": 0}}])).await;
+            assert_eq!(client.enter(STAGE).await.0, 0);
+        }
+        let metrics = program.private("/metrics").1;
+        assert!(metrics.lines().any(|line| line == "rotunda_seats 50"), "{metrics}");
+    }
+    for client in &seated {
+        assert!(program.ended(Duration::ZERO).is_none(), "ended before the last seat was empty");
+        client.leave(STAGE).await;
+    }
+    assert!(program.ended(AT_ONCE).expect("the last seat ends the draining").success());
 }
 
 #[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]

@@ -148,11 +148,15 @@ impl Program {
         }
     }
 
+    /// A fresh token of that account.
+    pub fn token(&self, accid: &str) -> String {
+        let answer = self.cli(&format!("account token --app choir-app {accid}"));
+        answer["token"].as_str().unwrap().to_owned()
+    }
+
     /// A client of that account with a fresh token.
     pub async fn client(&self, accid: &str) -> Client {
-        let token =
-            self.cli(&format!("account token --app choir-app {accid}"))["token"].as_str().unwrap().to_owned();
-        Client::connect(self.address(), accid, &token).await
+        Client::connect(self.address(), accid, &self.token(accid)).await
     }
 }
 
@@ -198,7 +202,7 @@ pub struct Client<S = tokio::net::TcpStream> {
 }
 
 impl Client {
-    async fn connect(address: SocketAddr, accid: &str, token: &str) -> Self {
+    pub async fn connect(address: SocketAddr, accid: &str, token: &str) -> Self {
         let (status, body) =
             tokio::task::spawn_blocking(move || http(address, "GET", "/socket.io/1/?t=1", &[], ""))
                 .await

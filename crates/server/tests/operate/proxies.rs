@@ -10,7 +10,7 @@ use crate::program::{Client, Program, http};
 #[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
 async fn the_login_shows_the_address_that_the_proxy_tells(pool: PgPool) {
     let program = Program::start(&pool, "operate-told", &[]);
-    let token = program.cli("account token --app choir-app ann")["token"].as_str().unwrap().to_owned();
+    let token = program.token("ann");
     let address = program.address();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let sid = tokio::task::spawn_blocking(move || http(address, "GET", "/socket.io/1/?t=1", &[], "").1)

@@ -142,7 +142,7 @@ async fn passes(program: &Program, proxy: &Proxy) {
     assert_eq!(status, 200, "{body}");
     let line = body.lines().find(|line| line.contains(":websocket")).unwrap_or_else(|| panic!("{body}"));
     let sid = line.split(':').next().unwrap().to_owned();
-    let token = program.cli("account token --app choir-app ann")["token"].as_str().unwrap().to_owned();
+    let token = program.token("ann");
     let request = tokio_tungstenite::tungstenite::http::Request::builder()
         .uri(format!("wss://{NAME}/socket.io/1/websocket/{sid}"))
         .header("Host", NAME)
