@@ -10,13 +10,14 @@
 //! 1. `worker/inbound.rs` tells STUN, DTLS, RTP and RTCP apart by the first byte (RFC 7983) and finds the transport
 //!    by the sender's address. An address is known once a check with the right password came from it (`stun.rs`,
 //!    `transport.rs`); DTLS (`dtls.rs`) and media from any other are counted and dropped.
-//! 2. RTP is opened where it lies (`srtp/`), counted for the next report (`reception.rs`) and put on the list of its
-//!    producer (`producer.rs`), unless the producer is off. A simulcast stream, whose SSRC no offer lists, is told by
-//!    the mid and stream id in its first packets (`worker/learn.rs`). Of more microphones than are of use, those that
-//!    are not among the loudest end here (`loudest.rs`).
+//! 2. The stream of an RTP packet is found by its SSRC (`streams.rs`). The packet is opened where it lies (`srtp/`),
+//!    counted for the next report (`reception.rs`) and put on the list of its producer (`producer.rs`), unless the
+//!    producer is off. A simulcast stream, whose SSRC no offer lists, is told by the mid and stream id in its first
+//!    packets (`worker/learn.rs`). Of more microphones than are of use, those that are not among the loudest end here
+//!    (`loudest.rs`).
 //! 3. `worker/forward.rs` goes through the subscribers, each with all its packets of the turn in a row: a new header
 //!    with the receiver's SSRC, payload type, extensions and unbroken numbering (`consumer.rs`, `rewrite.rs`,
-//!    `rtp.rs`), of the layer that is wanted and flows (`layers.rs`), the payload behind it with the receiver's own
+//!    `head.rs`), of the layer that is wanted and flows (`layers.rs`), the payload behind it with the receiver's own
 //!    picture numbers (`vp8.rs`), sealed in the [`Outbox`]'s arena. A full outbox leaves at once (`batch.rs`).
 //! 4. `worker/report.rs` does what is due: transports that fell silent, sender and receiver reports, keyframe requests.
 //! 5. `worker/handshakes.rs` does a few of the pieces of handshakes that wait (`handshakes.rs`).
