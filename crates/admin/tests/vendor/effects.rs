@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use rand::SeedableRng;
 use rotunda_core::{Core, CoreConfig, Env, Keys, account, notify};
 use rotunda_gateway::{
-    DoorLimits, Gateway, GatewayConfig, PublicOrigin, RateLimits,
+    CorsOrigins, DoorLimits, Gateway, GatewayConfig, PublicOrigin, RateLimits,
     room::{Registry, Times},
 };
 use rotunda_media_io::MediaHandle;
@@ -34,7 +34,7 @@ async fn gateway(pool: PgPool) -> anyhow::Result<(SocketAddr, Backend, Gateway)>
     let rooms = Registry::new(core.clone(), media, Times::default());
     let told = GatewayConfig {
         public_origin: PublicOrigin::Fixed("https://127.0.0.1:8443".into()),
-        cors_origins: Vec::new(),
+        cors_origins: CorsOrigins::default(),
         doors: DoorLimits::default(),
         limits: RateLimits::default(),
     };

@@ -12,11 +12,14 @@ use rotunda_core::{
     server::{self, NewServer},
     visitor,
 };
-use rotunda_gateway::link::{
-    Hub,
-    commands::{self, Call},
-    session::Session,
-    socket::Pulse,
+use rotunda_gateway::{
+    limits::{Limits, RateLimits},
+    link::{
+        Hub,
+        commands::{self, Call},
+        session::Session,
+        socket::Pulse,
+    },
 };
 use rotunda_model::{
     Accid, AuthValue, CategoryId, ChannelId, ChannelKind, Code, ListKind, Place, RequestId, Right,
@@ -186,7 +189,16 @@ impl World {
         let request = Request::parse(&packet).expect("a packet");
         let (_, actor) = self.actors.iter().find(|(of, _)| *of == by).expect("an account per standing");
         let (session, _pushes) = Session::new(actor.clone(), LoginInfo::default(), Pulse::default());
-        let call = Call { core: &self.app.core, actor, hub: &self.hub, session: &session, request: &request };
+        // A table of thousands of commands is no client.
+        let limits = Limits::new(RateLimits::OFF, self.app.core.env().clock.clone());
+        let call = Call {
+            core: &self.app.core,
+            actor,
+            hub: &self.hub,
+            limits: &limits,
+            session: &session,
+            request: &request,
+        };
         commands::handle(call).await
     }
 
