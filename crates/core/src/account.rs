@@ -1,6 +1,6 @@
 //! Apps and accounts, as the command line and backends manage them.
 
-use rotunda_model::{Accid, Account, App, UserKey};
+use rotunda_model::{Accid, Account, App, Millis, UserKey};
 use rotunda_store::account as store;
 use zeroize::Zeroizing;
 
@@ -57,14 +57,48 @@ pub async fn app_secret(core: &Core, app_key: &str) -> Result<String, Error> {
     Ok(core.config().keys.open(&app.key, &sealed)?.to_string())
 }
 
-/// The app and its secret in clear; `None`: no such app.
-pub async fn app_with_secret(core: &Core, app_key: &str) -> Result<Option<(App, Zeroizing<String>)>, Error> {
+/// All apps, oldest first: for the operator.
+pub async fn apps(core: &Core) -> Result<Vec<App>, Error> {
+    Ok(store::apps(core.store().pool()).await?)
+}
+
+/// A new secret, told once. The present one signs for `overlap_secs` longer; one that was replaced before ends now.
+///
+/// Errors: 404.
+pub async fn rotate_secret(core: &Core, app_key: &str, overlap_secs: u32) -> Result<(String, Millis), Error> {
+    let secret = hex::encode(core.env().bytes::<SECRET_BYTES>());
+    let sealed = core.config().keys.seal(core.env(), app_key, &secret)?;
+    let until = core.env().now().plus(i64::from(overlap_secs) * 1_000);
+    let fits = !app_key.contains('\0');
+    if fits && store::rotate_secret(core.store().pool(), app_key, &sealed, until).await? {
+        return Ok((secret, until));
+    }
+    Err(Error::NotFound("app"))
+}
+
+/// The app's secrets that sign now, in clear, the present one first.
+pub(crate) async fn secrets(core: &Core, app: &App, sealed: &[u8]) -> Result<Vec<Zeroizing<String>>, Error> {
+    let keys = &core.config().keys;
+    let mut secrets = vec![keys.open(&app.key, sealed)?];
+    if let Some((previous, until)) = store::previous_secret(core.store().pool(), app.id).await?
+        && until > core.env().now()
+    {
+        secrets.push(keys.open(&app.key, &previous)?);
+    }
+    Ok(secrets)
+}
+
+/// The app and its secrets that sign now, in clear, the present one first; `None`: no such app.
+pub async fn app_with_secrets(
+    core: &Core,
+    app_key: &str,
+) -> Result<Option<(App, Vec<Zeroizing<String>>)>, Error> {
     if app_key.contains('\0') {
         return Ok(None);
     }
     let Some((app, sealed)) = store::app_by_key(core.store().pool(), app_key).await? else { return Ok(None) };
-    let secret = core.config().keys.open(&app.key, &sealed)?;
-    Ok(Some((app, secret)))
+    let secrets = secrets(core, &app, &sealed).await?;
+    Ok(Some((app, secrets)))
 }
 
 /// `token`: made when not given. Answers the account and its token. Errors: 414 unfit accid or token; 417 the accid

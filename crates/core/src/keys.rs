@@ -67,6 +67,11 @@ impl Keys {
         hmac::sign(&self.tokens, &Self::token_message(app, accid, token)).as_ref().to_vec()
     }
 
+    /// HMAC-SHA-256 of an operator's token.
+    pub(crate) fn admin_hash(&self, token: &str) -> Vec<u8> {
+        hmac::sign(&self.tokens, format!("admin token v1\0{token}").as_bytes()).as_ref().to_vec()
+    }
+
     /// In constant time.
     pub(crate) fn token_matches(&self, app: i64, accid: &str, token: &str, hash: &[u8]) -> bool {
         hmac::verify(&self.tokens, &Self::token_message(app, accid, token), hash).is_ok()

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod admin;
 pub mod ban;
 pub mod category;
 mod change;

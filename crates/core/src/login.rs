@@ -5,6 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rotunda_model::{Accid, Account, App, LoginSettings, LoginType};
 use rotunda_store::account as store;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::{
     Core, Error,
@@ -62,8 +63,13 @@ pub async fn login(core: &Core, login: Login<'_>) -> Result<LoggedIn, Error> {
     let account = match way {
         LoginType::Static => check_static(core, &app, login.accid, login.token).await?,
         LoginType::Dynamic => {
-            let secret = core.config().keys.open(&app.key, &sealed)?;
-            check_dynamic(core, &app, &secret, login.accid, login.token)?;
+            let secrets = crate::account::secrets(core, &app, &sealed).await?;
+            let signed = |secret: &Zeroizing<String>| {
+                check_dynamic(core, &app, secret, login.accid, login.token).is_ok()
+            };
+            if !secrets.iter().any(signed) {
+                return Err(Error::WrongCredentials);
+            }
             registered(core, &app, login.accid).await?
         }
         LoginType::Callback if login.token.len() > LONG_TOKEN_MAX => return Err(Error::WrongCredentials),

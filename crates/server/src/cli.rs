@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rotunda_core::explain::Question;
+use rotunda_core::{admin::Scope, explain::Question};
 use rotunda_model::{
     Accid, CategoryId, ChannelId, LoginType, Place, Right, ServerId, SessionId, webhook::DeliveryState,
 };
@@ -40,6 +40,9 @@ pub enum Command {
     /// Apps: an app key, a secret, and a world of accounts and servers
     #[command(subcommand)]
     App(App),
+    /// Tokens of operators for /v1
+    #[command(subcommand)]
+    AdminToken(AdminToken),
     /// Accounts of an app
     #[command(subcommand)]
     Account(Account),
@@ -136,6 +139,48 @@ impl LoginWay {
 pub enum Verdict {
     Allow,
     Deny,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AdminToken {
+    /// Make a token; it is shown once
+    Create {
+        /// What it is for, as the audit log will call it
+        #[arg(long)]
+        name: String,
+        /// read: calls, records, explain; apps: apps and secrets; media: ending calls; audit: what operators did
+        #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
+        scopes: Vec<AdminScope>,
+        /// Days until it ends; never when not given
+        #[arg(long, value_name = "N")]
+        days: Option<u32>,
+    },
+    /// All that were ever made
+    List,
+    /// End a token
+    Revoke {
+        /// Its id
+        id: i64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AdminScope {
+    Read,
+    Apps,
+    Media,
+    Audit,
+}
+
+impl AdminScope {
+    pub const fn core(self) -> Scope {
+        match self {
+            Self::Read => Scope::Read,
+            Self::Apps => Scope::Apps,
+            Self::Media => Scope::Media,
+            Self::Audit => Scope::Audit,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

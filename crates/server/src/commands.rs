@@ -1,7 +1,7 @@
 //! What the command line does besides serving.
 
 use anyhow::Context;
-use rotunda_core::{Core, CoreConfig, Env, account, custom_right, login};
+use rotunda_core::{Core, CoreConfig, Env, account, admin, custom_right, login};
 use rotunda_model::{AppId, LoginType, LoginTypes, Millis};
 use serde_json::{Value, json};
 
@@ -76,6 +76,38 @@ pub async fn app(config: &Config, command: cli::App) -> anyhow::Result<Answer> {
                 "callback_url": settings.callback,
                 "callback_default": if settings.callback_allows { "allow" } else { "deny" },
             })))
+        }
+    }
+}
+
+/// `rotunda admin-token …`
+pub async fn admin_token(config: &Config, command: cli::AdminToken) -> anyhow::Result<Answer> {
+    const DAY_MS: i64 = 24 * 3_600 * 1_000;
+    let core = open_core(config).await?;
+    match command {
+        cli::AdminToken::Create { name, scopes, days } => {
+            let scopes: Vec<admin::Scope> = scopes.into_iter().map(cli::AdminScope::core).collect();
+            let end = days.map(|days| core.env().now().plus(i64::from(days) * DAY_MS));
+            let (id, token) = admin::create(&core, &name, &scopes, end).await?;
+            Ok(Answer(json!({ "id": id, "name": name, "token": token })))
+        }
+        cli::AdminToken::List => {
+            let tokens = admin::list(&core).await?.into_iter().map(|token| {
+                let scopes = admin::scopes(&token).into_iter().map(admin::Scope::name).collect::<Vec<_>>();
+                let about = json!({
+                    "name": token.name,
+                    "scopes": scopes,
+                    "created": token.created,
+                    "expires": token.expires,
+                    "revoked": token.revoked,
+                });
+                (token.id.to_string(), about)
+            });
+            Ok(Answer(Value::Object(tokens.collect())))
+        }
+        cli::AdminToken::Revoke { id } => {
+            admin::revoke(&core, id).await?;
+            Ok(Answer(json!({ "id": id, "revoked": true })))
         }
     }
 }

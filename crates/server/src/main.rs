@@ -84,6 +84,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate { dry_run: true } => database::pending(&config).await?,
         Command::Migrate { dry_run: false } => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),
+        Command::AdminToken(command) => commands::admin_token(&config, command).await?.print(cli.json),
         Command::Account(command) => commands::account(&config, command).await?.print(cli.json),
         Command::Right(command) => commands::right(&config, command).await?.print(cli.json),
         Command::Webhook(command) => webhooks::run(&config, command, cli.json).await?,

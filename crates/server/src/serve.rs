@@ -9,8 +9,13 @@ use std::{
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use axum::Router;
-use rotunda_admin::{Vendor, VendorConfig, callback::AppCallbacks, vendor, webhook::Sender};
+use rotunda_admin::{
+    Vendor, VendorConfig,
+    callback::AppCallbacks,
+    v1::{self, V1},
+    vendor,
+    webhook::Sender,
+};
 use rotunda_core::{media::record, notify};
 use rotunda_gateway::{
     CorsOrigins, DoorLimits, Gateway, GatewayConfig,
@@ -187,8 +192,10 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
         connections_max: config.database.connections_max,
     };
     tokio::spawn(exporter.keep());
-    let operator =
-        Services { web: Some(Web::Plain(admin::router(vitals, Router::new()))), ..Services::default() };
+    let operator = Services {
+        web: Some(Web::Plain(admin::router(vitals, v1::v1(V1 { core: core.clone() })))),
+        ..Services::default()
+    };
     tasks.spawn(listener::serve(private, operator, tasks.clone(), shutdown.clone()));
 
     let mut services =

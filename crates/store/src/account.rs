@@ -310,3 +310,44 @@ pub async fn set_profile(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// All apps, oldest first.
+pub async fn apps(db: impl PgExecutor<'_>) -> Result<Vec<App>, StoreError> {
+    let found = sqlx::query!("SELECT id, app_key, name, created FROM apps ORDER BY created, id")
+        .fetch_all(db)
+        .await?;
+    let app = |(id, key, name, created)| {
+        Ok(App { id: row::id(id, "apps.id")?, key, name, created: Millis(created) })
+    };
+    found.into_iter().map(|r| app((r.id, r.app_key, r.name, r.created))).collect()
+}
+
+/// The sealed secret before the present one, and until when it signs.
+pub async fn previous_secret(
+    db: impl PgExecutor<'_>,
+    app: AppId,
+) -> Result<Option<(Vec<u8>, Millis)>, StoreError> {
+    let found = sqlx::query!("SELECT previous_secret, previous_until FROM apps WHERE id = $1", app.get())
+        .fetch_optional(db)
+        .await?;
+    Ok(found.and_then(|r| Some((r.previous_secret?, Millis(r.previous_until?)))))
+}
+
+/// A new secret; the present one becomes the one before. False: no such app.
+pub async fn rotate_secret(
+    db: impl PgExecutor<'_>,
+    key: &str,
+    sealed: &[u8],
+    until: Millis,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE apps SET previous_secret = sealed_secret, previous_until = $3, sealed_secret = $2
+         WHERE app_key = $1",
+        key,
+        sealed,
+        until.get()
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -207,3 +207,10 @@ pub async fn leave_category(
     .await?;
     Ok(())
 }
+
+/// Of whatever app.
+pub async fn exists(db: impl PgExecutor<'_>, id: ChannelId) -> Result<bool, StoreError> {
+    let found =
+        sqlx::query_scalar!("SELECT id FROM channels WHERE id = $1", id.get()).fetch_optional(db).await?;
+    Ok(found.is_some())
+}

@@ -5,6 +5,7 @@
 //! compile time, or against `.sqlx` when no database is at hand.
 
 pub mod account;
+pub mod admin;
 pub mod ban;
 pub mod category;
 pub mod channel;

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 /// How long a secret is believed, in milliseconds. Longer lets a replaced one sign for longer, shorter reads more often.
 const BELIEVED_MS: i64 = 5_000;
 
-type Known = (App, Arc<Zeroizing<String>>);
+/// The secrets that sign, the present one first.
+type Known = (App, Arc<Vec<Zeroizing<String>>>);
 
 /// By app key. Only apps that exist are kept, so strangers cannot make it grow.
 #[derive(Default)]
@@ -25,11 +26,11 @@ impl Apps {
         {
             return Ok(Some(known.clone()));
         }
-        let Some((app, secret)) = account::app_with_secret(core, key).await? else {
+        let Some((app, secrets)) = account::app_with_secrets(core, key).await? else {
             self.0.write().remove(key);
             return Ok(None);
         };
-        let known = (app, Arc::new(secret));
+        let known = (app, Arc::new(secrets));
         self.0.write().insert(key.to_owned(), (now, known.clone()));
         Ok(Some(known))
     }

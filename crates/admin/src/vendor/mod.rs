@@ -230,8 +230,8 @@ async fn answer(
     let now = rest.core.env().now();
     let signed = Signed::read(headers)?;
     let known = rest.apps.find(&rest.core, signed.app_key).await?;
-    let (app, secret) = known.ok_or(Refusal::Signature("unknown AppKey"))?;
-    signed.verify(&secret, now)?;
+    let (app, secrets) = known.ok_or(Refusal::Signature("unknown AppKey"))?;
+    signed.verify(secrets.iter().map(|secret| secret.as_str()), now)?;
     if !rest.replays.first(app.id, &signed, now)? {
         return Err(Refusal::Replayed);
     }

@@ -44,9 +44,14 @@ impl<'a> Signed<'a> {
 
     /// Errors: 414 wrong, or signed more than five minutes ago or ahead. The sum is compared in constant time, and
     /// before the clock: only who knows the secret learns of ours.
-    pub fn verify(&self, secret: &str, now: Millis) -> Result<(), Refusal> {
-        let expected = check_sum(secret, self.nonce, self.cur_time);
-        if verify_slices_are_equal(expected.as_bytes(), self.check_sum.as_bytes()).is_err() {
+    ///
+    /// `secrets`: those that sign now; any of them will do.
+    pub fn verify<'s>(&self, mut secrets: impl Iterator<Item = &'s str>, now: Millis) -> Result<(), Refusal> {
+        let signed = |secret: &str| {
+            let expected = check_sum(secret, self.nonce, self.cur_time);
+            verify_slices_are_equal(expected.as_bytes(), self.check_sum.as_bytes()).is_ok()
+        };
+        if !secrets.any(signed) {
             return Err(Refusal::Signature("CheckSum is wrong"));
         }
         let skew = now.get().div_euclid(1_000).saturating_sub(self.seconds);
@@ -134,15 +139,21 @@ mod tests {
         for (seconds, good) in
             [(1_000_000, true), (1_000_300, true), (1_000_301, false), (999_700, true), (999_699, false)]
         {
-            assert_eq!(signed.verify("secret", Millis(seconds * 1_000)).is_ok(), good, "{seconds}");
+            assert_eq!(
+                signed.verify(["secret"].into_iter(), Millis(seconds * 1_000)).is_ok(),
+                good,
+                "{seconds}"
+            );
         }
-        assert!(signed.verify("other", Millis(1_000_000_000)).is_err());
+        assert!(signed.verify(["other"].into_iter(), Millis(1_000_000_000)).is_err());
     }
 
     #[test]
     fn a_sum_in_capitals_is_another_sum() {
         let sum = check_sum("secret", "n", "1000000").to_uppercase();
         let headers = headers(&[("appkey", "k"), ("nonce", "n"), ("curtime", "1000000"), ("checksum", &sum)]);
-        assert!(Signed::read(&headers).unwrap().verify("secret", Millis(1_000_000_000)).is_err());
+        assert!(
+            Signed::read(&headers).unwrap().verify(["secret"].into_iter(), Millis(1_000_000_000)).is_err()
+        );
     }
 }

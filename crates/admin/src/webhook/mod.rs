@@ -4,7 +4,7 @@
 //! `Rotunda-Signature: t=MS,v1=HEX`, the HMAC-SHA-256 of `MS.BODY` under the app secret: SHA-1 over an MD5 is not what
 //! one should rely on. Any status from 200 to 299 takes it; anything else, and no answer in time, does not.
 
-mod body;
+pub mod body;
 
 use std::{collections::HashSet, future::Future, pin::pin, time::Duration};
 
@@ -130,7 +130,9 @@ impl Sender {
             Some(Err(_)) => return Ok(Attempt::Hopeless("written by another release".to_owned())),
             None => return Ok(Attempt::Hopeless("the event is no longer kept".to_owned())),
         };
-        let Some((_, secret)) = account::app_with_secret(&self.core, &webhook.app_key).await? else {
+        let app = account::app_with_secrets(&self.core, &webhook.app_key).await?;
+        // The present one comes first.
+        let Some(secret) = app.and_then(|(_, secrets)| secrets.into_iter().next()) else {
             return Ok(Attempt::Hopeless("the app is gone".to_owned()));
         };
         let body = body::write(self.shape, head.event, event).to_string().into_bytes();

@@ -2,6 +2,7 @@
 
 mod config;
 mod counter;
+pub mod operator;
 pub mod record;
 mod room;
 mod token;
