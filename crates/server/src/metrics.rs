@@ -77,6 +77,10 @@ table! {
     Gauge "rotunda_database_connections" "Connections to Postgres, idle or busy.";
     Gauge "rotunda_database_connections_max" "The most there may be.";
     Gauge "rotunda_database_up" "1 when Postgres answered when this page was read.";
+    Counter "rotunda_limited_total" "Things refused because they were asked for too often, by what.";
+    Counter "rotunda_login_callbacks_total" "Apps' own servers asked about a login, by result.";
+    Counter "rotunda_rest_actions_total" "The vendor's REST actions, by action and code; 200 is success.";
+    Counter "rotunda_rest_actions_unbuilt_total" "REST actions that no server does yet, by action.";
     Counter "rotunda_events_lost_total" "Logins and logouts that are not in the log of events: Postgres was away too long.";
     Counter "rotunda_webhook_attempts_total" "Events sent to webhooks, by result.";
     Gauge "rotunda_outbox_waiting" "Notifications decided and not delivered yet.";
@@ -310,8 +314,8 @@ mod tests {
             sources(&entry.unwrap().path().join("src"), &mut files);
         }
         let allowed = [
-            "at", "code", "command", "endpoint", "from", "method", "profile", "reason", "result", "state",
-            "version", "worker",
+            "action", "at", "code", "command", "endpoint", "from", "method", "profile", "reason", "result",
+            "state", "version", "what", "worker",
         ];
         for file in files.iter().filter(|file| !file.ends_with("server/src/metrics.rs")) {
             let text = fs::read_to_string(file).unwrap();

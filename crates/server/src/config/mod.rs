@@ -354,7 +354,7 @@ mod tests {
         let Server { drain_secs, shutdown_grace_secs, .. } = Server::default();
         for (text, key) in [
             (include_str!("../../../../docker-compose.yml"), "stop_grace_period: "),
-            (include_str!("../../../../docs/operate/vps.md"), "TimeoutStopSec="),
+            (include_str!("../../../../deploy/systemd/rotunda.service"), "TimeoutStopSec="),
         ] {
             let line = text.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap();
             let secs: u64 = line.trim_end_matches('s').parse().unwrap();
