@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use md5::{Digest, Md5};
 use rotunda_core::ports::{Callbacks, LoginQuestion};
 use rotunda_outbound::{Outbound, OutboundError, Post};
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::vendor::sign::check_sum;
 
 /// How long an answer may take (the vendor's). Every login waits for it.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -84,10 +85,6 @@ fn note(error: OutboundError) {
 pub(crate) fn sign(app_key: &str, secret: &str, body: &[u8], now_ms: i64) -> [(&'static str, String); 4] {
     let md5 = hex::encode(Md5::digest(body));
     let time = now_ms.to_string();
-    let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-    for part in [secret, &md5, &time] {
-        context.update(part.as_bytes());
-    }
-    let sum = hex::encode(context.finish());
+    let sum = check_sum(secret, &md5, &time);
     [("AppKey", app_key.to_owned()), ("CurTime", time), ("MD5", md5), ("CheckSum", sum)]
 }

@@ -62,8 +62,7 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Lower-case hexadecimal SHA-1 of secret, nonce and time: the vendor's choice, here only ever of a secret that is
-/// longer than what follows it can alter.
+/// Lower-case hexadecimal SHA-1 of secret, nonce and time, in callbacks of secret, MD5 and time: the vendor's choice.
 pub fn check_sum(secret: &str, nonce: &str, cur_time: &str) -> String {
     let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
     for part in [secret, nonce, cur_time] {

@@ -92,7 +92,7 @@ impl Sender {
     /// Everything of one webhook that is due, lane by lane.
     async fn send_due(&self, id: i64) {
         loop {
-            let heads = match webhook::heads(&self.core, id, AT_ONCE).await {
+            let (webhook, heads) = match webhook::heads(&self.core, id, AT_ONCE).await {
                 Ok(Some((webhook, heads))) if !heads.is_empty() => (webhook, heads),
                 Ok(_) => return,
                 Err(error) => {
@@ -100,7 +100,6 @@ impl Sender {
                     return;
                 }
             };
-            let (webhook, heads) = heads;
             let sent = join_all(heads.iter().map(|head| self.send(&webhook, head))).await;
             if sent.iter().any(Result::is_err) {
                 // Their state could not be written: sending them again at once would send them twice for nothing.

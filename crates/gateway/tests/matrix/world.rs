@@ -127,6 +127,8 @@ impl Ids {
 pub struct World {
     app: TestApp,
     hub: Hub,
+    /// Off: a table of thousands of commands is no client.
+    limits: Limits,
     actors: Vec<(Standing, Actor)>,
     pub ids: Ids,
     /// In an order in which rows can be inserted.
@@ -177,7 +179,8 @@ impl World {
         save(app.pool(), &tables).await?;
         let digest = digest_query(&tables);
         let hub = Hub::new(app.rooms.clone());
-        let mut world = Self { app, hub, actors, ids, tables, digest };
+        let limits = Limits::new(RateLimits::OFF, app.core.env().clock.clone());
+        let mut world = Self { app, hub, limits, actors, ids, tables, digest };
         world.visit().await?;
         Ok(world)
     }
@@ -189,16 +192,8 @@ impl World {
         let request = Request::parse(&packet).expect("a packet");
         let (_, actor) = self.actors.iter().find(|(of, _)| *of == by).expect("an account per standing");
         let (session, _pushes) = Session::new(actor.clone(), LoginInfo::default(), Pulse::default());
-        // A table of thousands of commands is no client.
-        let limits = Limits::new(RateLimits::OFF, self.app.core.env().clock.clone());
-        let call = Call {
-            core: &self.app.core,
-            actor,
-            hub: &self.hub,
-            limits: &limits,
-            session: &session,
-            request: &request,
-        };
+        let (core, hub, limits) = (&self.app.core, &self.hub, &self.limits);
+        let call = Call { core, actor, hub, limits, session: &session, request: &request };
         commands::handle(call).await
     }
 
