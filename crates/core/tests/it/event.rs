@@ -96,9 +96,9 @@ async fn a_stay_that_was_over_before_it_was_written_still_entered_first(pool: Pg
 async fn logins_wait_for_postgres_and_keep_their_order(pool: PgPool) -> anyhow::Result<()> {
     let app = TestApp::new(pool.clone()).await?;
     event::logged_in(&app.core, app.app.id, link("one")?);
+    event::logged_out(&app.core, app.app.id, link("one")?);
     sqlx::query("ALTER TABLE events RENAME TO away").execute(&pool).await?;
     assert!(app.deliver().await.is_err());
-    event::logged_out(&app.core, app.app.id, link("one")?);
     event::logged_in(&app.core, app.app.id, link("two")?);
     sqlx::query("ALTER TABLE away RENAME TO events").execute(&pool).await?;
     assert_eq!(words(&app).await?, ["login one", "logout one", "login two"]);
