@@ -3,6 +3,9 @@
 passed=0
 failed=0
 stage_lines=()
+# What failed, in short: the beginning of a long log is not always kept where the tests ran.
+failures=$scratch/failures
+: >"$failures"
 
 # stage MINUTES NAME COMMAND…: runs the command, a function of ours included, showing its output.
 # A stage whose output counts tests adds those; any other counts as one.
@@ -21,8 +24,18 @@ stage() {
   took=$((SECONDS - from))
   while read -r line; do stage_lines+=("             $line"); done < <(grep '^flaky: ' "$log" || true)
   if [ "$bad" = 0 ]; then stage_lines+=("$(printf '%6d s  ok      %s (%d)' "$took" "$name" "$ok")")
-  else stage_lines+=("$(printf '%6d s  FAILED  %s (%d of %d)' "$took" "$name" "$bad" "$((ok + bad))")")
+  else
+    stage_lines+=("$(printf '%6d s  FAILED  %s (%d of %d)' "$took" "$name" "$bad" "$((ok + bad))")")
+    { printf '\n--- %s\n' "$name"; excerpt "$log"; } >>"$failures"
   fi
+}
+
+# What a log says of its failures, at most 150 lines of it; where it names none, its end.
+excerpt() {
+  local found
+  found=$(sed 's/\x1b\[[0-9;]*m//g' "$1" |
+    awk '/failing tests:|^---- .* stdout ----|panicked at|^ *(FAIL|not ok) |^error(\[|:)/ { more = 40 } more-- > 0' | head -n 150)
+  if [ -n "$found" ]; then printf '%s\n' "$found"; else tail -n 40 "$1"; fi
 }
 
 # limited MINUTES COMMAND…: ends what hangs. `timeout` takes programs only, so functions run unlimited: they are
@@ -90,6 +103,7 @@ prepared_queries() {
 }
 
 summary() {
+  [ ! -s "$failures" ] || { printf '\nWhat failed:\n'; cat "$failures"; }
   printf '\nTime and result of each stage:\n'
   printf '%s\n' "${stage_lines[@]}"
   printf '%6d s  in all\n\n' "$SECONDS"
