@@ -168,7 +168,9 @@ class App {
 
   /** `{role: {accid, token}}`; a role may be `{role, disabled}`. Accids carry `prefix`, so scenarios never meet. */
   async accounts(prefix, roles) {
-    const made = {};
+    const named = (declared) => (typeof declared === 'string' ? declared : declared.role);
+    // In the order they were asked for, whichever process ends first.
+    const made = Object.fromEntries(roles.map((declared) => [named(declared), null]));
     // One process each; a few at a time keeps two cores for the server.
     for (let i = 0; i < roles.length; i += 4) {
       await Promise.all(roles.slice(i, i + 4).map(async (declared) => {
