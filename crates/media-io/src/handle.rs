@@ -31,9 +31,12 @@ pub const COMMAND_QUEUE: usize = 8192;
 /// Room every queue must have for a command to be taken: closing a transport becomes up to two for each of its streams.
 const MOST_AT_ONCE: usize = 2048;
 /// A worker as busy as this takes no newcomers, per mille: what is left is for the pictures those present turn on.
-pub const REFUSE_ABOVE: u32 = 850;
+pub const REFUSE_ABOVE: u32 = 650;
 /// It takes them again below this. Nearer to the other it would change with every one who comes.
-pub const ADMIT_BELOW: u32 = 750;
+pub const ADMIT_BELOW: u32 = 550;
+/// What one newcomer is taken to cost before it shows, at most, per mille. Where few are present what one of them costs
+/// is not known, and much of the time may be spent on something else.
+const NEWCOMER_COST: u32 = 5;
 
 /// Between two looks whether a worker has woken.
 const WAKE_POLL: Duration = Duration::from_millis(2);
@@ -87,6 +90,8 @@ pub(crate) struct WorkerState {
     waiting: AtomicUsize,
     /// Thousandths of its time that it does not wait, smoothed.
     busy: AtomicU32,
+    /// Newcomers who were admitted and are not part of `busy` yet.
+    expected: AtomicU32,
     /// It was too busy for newcomers when it was asked last.
     refuses: AtomicBool,
     /// How often it woke. A thread that is there wakes when it is asked to.
@@ -139,6 +144,9 @@ impl WorkerEnd {
     pub(crate) fn was_busy(&self, busy: u32) {
         let before = self.state.busy.load(Ordering::Relaxed);
         self.state.busy.store((3 * before + busy) / 4, Ordering::Relaxed);
+        // A newcomer's load shows when its handshakes are over, and then in `busy` by and by.
+        let admitted = |expected: u32| Some(expected * 7 / 8);
+        let _ = self.state.expected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, admitted);
     }
 }
 
@@ -218,13 +226,24 @@ impl MediaHandle {
     /// # Errors
     /// [`Busy`]: the worker that would serve them, the least busy for a new room, has no time to spare.
     pub fn admit(&self, room: RoomId) -> Result<(), Busy> {
-        let worker = self.routes().choose(room, &self.loads());
+        let (worker, present) = {
+            let routes = self.routes();
+            let worker = routes.choose(room, &self.loads());
+            (worker, routes.transports_on(worker))
+        };
         let Some(worker) = self.shared.workers.get(worker) else { return Ok(()) };
-        let busy = worker.load().busy;
+        let (measured, expected) = (worker.load().busy, worker.state.expected.load(Ordering::Relaxed));
+        let as_the_present = u64::from(measured) * u64::from(expected) / (present as u64).max(1);
+        let more = as_the_present.min(u64::from(expected) * u64::from(NEWCOMER_COST));
+        let busy = measured.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
         let limit = if worker.state.refuses.load(Ordering::Relaxed) { ADMIT_BELOW } else { REFUSE_ABOVE };
         let refuses = busy >= limit;
         worker.state.refuses.store(refuses, Ordering::Relaxed);
-        if refuses { Err(Busy { busy }) } else { Ok(()) }
+        if refuses {
+            return Err(Busy { busy });
+        }
+        worker.state.expected.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Puts a command at the end of the queue of the workers it concerns. It takes effect before they read any packet
@@ -361,11 +380,51 @@ mod tests {
     fn newcomers_are_refused_from_one_mark_and_admitted_below_another() {
         let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
         let (handle, recording) = MediaHandle::recording(Vec::new(), fingerprint);
-        for (busy, admitted) in
-            [(0, true), (849, true), (850, false), (800, false), (750, false), (749, true), (849, true)]
-        {
+        let (most, least) = (REFUSE_ABOVE, ADMIT_BELOW);
+        let asked = [
+            (0, true),
+            (most - 1, true),
+            (most, false),
+            (most - 1, false),
+            (least, false),
+            (least - 1, true),
+            (most - 1, true),
+        ];
+        for (busy, admitted) in asked {
             recording.be_busy(busy);
             assert_eq!(handle.admit(RoomId(1)).is_ok(), admitted, "{busy}");
+            // Those who were admitted have come, and are measured.
+            while recording.end.state.expected.load(Ordering::Relaxed) > 0 {
+                recording.end.was_busy(busy);
+            }
+        }
+    }
+
+    #[test]
+    fn newcomers_count_before_their_load_shows() {
+        let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
+        let (handle, recording) = MediaHandle::recording(Vec::new(), fingerprint);
+        for transport in 0..1_000 {
+            handle.place(RoomId(1), TransportId(transport), None);
+        }
+        recording.be_busy(REFUSE_ABOVE - 50);
+        // Each of the 1,000 costs 0.6.
+        let admitted = (0..1_000).take_while(|_| handle.admit(RoomId(1)).is_ok()).count();
+        assert!((80..90).contains(&admitted), "{admitted}");
+        for _ in 0..40 {
+            recording.end.was_busy(REFUSE_ABOVE - 150);
+        }
+        assert_eq!(handle.admit(RoomId(1)), Ok(()));
+    }
+
+    #[test]
+    fn a_busy_machine_with_few_members_takes_newcomers() {
+        let fingerprint = Fingerprint { algorithm: "sha-256".into(), value: "AB".into() };
+        let (handle, recording) = MediaHandle::recording(Vec::new(), fingerprint);
+        handle.place(RoomId(1), TransportId(1), None);
+        recording.be_busy(ADMIT_BELOW);
+        for _ in 0..10 {
+            assert_eq!(handle.admit(RoomId(1)), Ok(()));
         }
     }
 

@@ -128,6 +128,11 @@ impl Routes {
         if full || busy { least } else { home }
     }
 
+    /// How many transports a worker has.
+    pub(crate) fn transports_on(&self, worker: usize) -> usize {
+        self.counts.get(worker).copied().unwrap_or(0)
+    }
+
     /// The worker of the open transport with that ufrag.
     pub(crate) fn worker_of_ufrag(&self, ufrag: &str) -> Option<usize> {
         self.by_ufrag.get(ufrag).copied()
