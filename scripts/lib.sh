@@ -146,22 +146,26 @@ build_web() {
   npm_build roomkit && npm_build web roomkit
 }
 
-build_release() {
-  # Progress goes to the terminal; a build with nothing to do is silent.
-  (cd "$root" && SQLX_OFFLINE=true cargo build --release --locked --package rotunda)
-}
-
-release_binary() { printf '%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}"; }
-
-# As the image has it: static, so that it needs nothing of the system it runs on. With a target named, macros and build
-# scripts are built without the flag.
-build_static() {
+# cargo_static COMMAND ARGUMENT…: as the image has it, so that a program needs nothing of the system it runs on. All that
+# is built for speed is built so, and dependencies once. With a target named, macros and build scripts go without the flag.
+cargo_static() {
+  local command=$1
+  shift
   (cd "$root" && SQLX_OFFLINE=true RUSTFLAGS='-C target-feature=+crt-static' \
-    cargo build --release --locked --package rotunda --target "$(rust_host)")
+    cargo "$command" --locked --target "$(rust_host)" "$@")
 }
 
 rust_host() { rustc -vV | sed -n 's/^host: //p'; }
-static_binary() { printf '%s/%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}" "$(rust_host)"; }
+
+build_release() {
+  # Progress goes to the terminal; a build with nothing to do is silent.
+  cargo_static build --release --package rotunda || return
+  local target=${CARGO_TARGET_DIR:-$root/target}
+  mkdir -p "$target/release"
+  ln -f "$target/$(rust_host)/release/rotunda" "$target/release/rotunda"
+}
+
+release_binary() { printf '%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}"; }
 
 # --- Postgres -------------------------------------------------------------------------------------
 
