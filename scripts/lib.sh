@@ -157,15 +157,18 @@ cargo_static() {
 
 rust_host() { rustc -vV | sed -n 's/^host: //p'; }
 
+# build_release [PACKAGE…]: the server, or these. Packages of one build share what they depend on; those of two may ask
+# for other features of it, and then it is built twice.
 build_release() {
-  # Progress goes to the terminal; a build with nothing to do is silent.
-  cargo_static build --release --package rotunda || return
+  [ $# -gt 0 ] || set -- rotunda
   local target=${CARGO_TARGET_DIR:-$root/target}
+  # Progress goes to the terminal; a build with nothing to do is silent.
+  cargo_static build --release "${@/#/--package=}" || return
   mkdir -p "$target/release"
-  ln -f "$target/$(rust_host)/release/rotunda" "$target/release/rotunda"
+  for program in "$@"; do ln -f "$target/$(rust_host)/release/$program" "$target/release/$program"; done
 }
 
-release_binary() { printf '%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}"; }
+release_binary() { printf '%s/release/%s' "${CARGO_TARGET_DIR:-$root/target}" "${1:-rotunda}"; }
 
 # --- Postgres -------------------------------------------------------------------------------------
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rotunda_core::Store;
 use rotunda_store::StoreError;
 
 use crate::{config::Config, private_file, secrets};
 
 /// Tries before the start gives up: together about a minute, enough for both containers of a compose file to come up.
-const CONNECT_ATTEMPTS: u32 = 12;
-/// Pause between two tries; the pool itself keeps trying for some seconds within each.
+const CONNECT_ATTEMPTS: u32 = 60;
+/// Pause between two tries; one that nobody answers takes some seconds itself.
 const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The URL of `database.url_file`, else `database.url`, else the file that `./run` leaves for the command line.
@@ -35,19 +35,22 @@ pub fn url(config: &Config) -> anyhow::Result<String> {
 /// Connects, waiting for a database that is still starting; a refusal for any other reason ends at once.
 pub async fn connect(config: &Config) -> anyhow::Result<Store> {
     let url = url(config)?;
-    for attempt in 1..=CONNECT_ATTEMPTS {
+    let mut attempt = 1;
+    loop {
         match Store::connect(&url, config.database.connections_max).await {
             Ok(store) => return Ok(store),
-            Err(error) if is_unreachable(&error) => {
-                if attempt == 1 {
-                    tracing::info!(%error, "waiting for Postgres");
-                }
-                tokio::time::sleep(CONNECT_PAUSE).await;
+            Err(error) if !is_unreachable(&error) => {
+                return Err(error).context("Postgres refused the connection");
             }
-            Err(error) => return Err(error).context("Postgres refused the connection"),
+            Err(error) if attempt == CONNECT_ATTEMPTS => {
+                return Err(error).with_context(|| format!("Postgres did not answer {attempt} times"));
+            }
+            Err(error) if attempt == 1 => tracing::info!(%error, "waiting for Postgres"),
+            Err(_) => {}
         }
+        attempt += 1;
+        tokio::time::sleep(CONNECT_PAUSE).await;
     }
-    bail!("Postgres did not answer within {CONNECT_ATTEMPTS} attempts")
 }
 
 /// Nothing listens yet, or Postgres itself says that it is starting (SQLSTATE 57P03).

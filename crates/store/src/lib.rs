@@ -35,7 +35,7 @@ pub use sqlx::PgConnection;
 use std::time::Duration;
 
 use sqlx::{
-    Postgres, Transaction,
+    ConnectOptions as _, Connection as _, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 
@@ -75,6 +75,9 @@ impl Store {
             ("lock_timeout", LOCK_TIMEOUT_MS),
             ("idle_in_transaction_session_timeout", IDLE_TIMEOUT_MS),
         ]);
+        // A pool only says that it waited in vain; one connection says why.
+        let one = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+        one.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
