@@ -153,15 +153,15 @@ build_release() {
 
 release_binary() { printf '%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}"; }
 
-# As the image has it: static, so that it needs nothing of the system it runs on. With a target named, macros and build
-# scripts are built without the flag.
+# build_static [PROFILE]: as the image has it, static, so that it needs nothing of the system it runs on. With a target
+# named, macros and build scripts are built without the flag.
 build_static() {
   (cd "$root" && SQLX_OFFLINE=true RUSTFLAGS='-C target-feature=+crt-static' \
-    cargo build --release --locked --package rotunda --target "$(rust_host)")
+    cargo build --profile "${1:-release}" --locked --package rotunda --target "$(rust_host)")
 }
 
 rust_host() { rustc -vV | sed -n 's/^host: //p'; }
-static_binary() { printf '%s/%s/release/rotunda' "${CARGO_TARGET_DIR:-$root/target}" "$(rust_host)"; }
+static_binary() { printf '%s/%s/%s/rotunda' "${CARGO_TARGET_DIR:-$root/target}" "$(rust_host)" "${1:-release}"; }
 
 # --- Postgres -------------------------------------------------------------------------------------
 
