@@ -91,7 +91,8 @@ export class Machine {
   /** Runs a line of the page by a shell. */
   run(line, { user = 'root', env = {}, cwd = this.cwd } = {}) {
     const [program, ...args] = this.#as(user, ['sh', '-c', line]);
-    const done = spawnSync(program, args, { encoding: 'utf8', cwd, env: this.#env(env), timeout: PATIENCE });
+    const name = user === 'postgres' ? { PGUSER: user } : {};
+    const done = spawnSync(program, args, { encoding: 'utf8', cwd, env: this.#env({ ...name, ...env }), timeout: PATIENCE });
     const said = `${done.stdout}${done.stderr}`;
     assert.equal(done.status, 0, `${line}\n${said}${done.error ?? ''}`);
     return done.stdout;
