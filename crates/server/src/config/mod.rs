@@ -34,7 +34,7 @@ impl Config {
         let mut layers = Figment::from(Serialized::defaults(Self::default()));
         // The common name of the variable is honoured, below our own.
         if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
-            layers = layers.merge(("database.url", url));
+            layers = layers.merge(Serialized::default("database.url", url));
         }
         if let Some(path) = file {
             if !path.is_file() {
@@ -270,6 +270,12 @@ mod tests {
         });
     }
 
+            jail.create_file("a.toml", "[database]\nurl = \"postgres://localhost/file\"")?;
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/file");
+            jail.set_env("ROTUNDA_DATABASE__URL", "postgres://localhost/own");
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/own");
     #[test]
     fn half_a_certificate_is_refused() {
         let mut config = from_toml("[tls]\ncertificate = \"a.pem\"").unwrap();
