@@ -263,6 +263,12 @@ mod tests {
             assert_eq!(config.server.port, 9000);
             assert_eq!(config.media.advertise, ["192.0.2.7", "media.example.org"]);
             assert_eq!(config.database.url, "postgres://localhost/x");
+            jail.create_file("a.toml", "[database]\nurl = \"postgres://localhost/file\"")?;
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/file");
+            jail.set_env("ROTUNDA_DATABASE__URL", "postgres://localhost/own");
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/own");
             jail.set_env("ROTUNDA_SERVER__PROT", "1");
             let message = Config::load(None, &Overrides::default()).unwrap_err().to_string();
             assert!(message.contains("did you mean \"server.port\"?"), "{message}");
@@ -270,12 +276,6 @@ mod tests {
         });
     }
 
-            jail.create_file("a.toml", "[database]\nurl = \"postgres://localhost/file\"")?;
-            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
-            assert_eq!(config.database.url, "postgres://localhost/file");
-            jail.set_env("ROTUNDA_DATABASE__URL", "postgres://localhost/own");
-            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
-            assert_eq!(config.database.url, "postgres://localhost/own");
     #[test]
     fn half_a_certificate_is_refused() {
         let mut config = from_toml("[tls]\ncertificate = \"a.pem\"").unwrap();
