@@ -139,6 +139,16 @@ export class Machine {
     this.run(this.here(hook).replace(/-g rotunda/, `-g ${this.group}`), { env: { RENEWED_LINEAGE: dir } });
   }
 
+  /** `systemctl daemon-reload`: systemd's own reader of units finds nothing wrong with ours, where there is one. */
+  readUnit() {
+    if (spawnSync('systemd-analyze', ['--version']).status !== 0) return;
+    const file = this.file('home/rotunda.service');
+    fs.writeFileSync(file, this.here(fs.readFileSync(this.file('etc/systemd/system/rotunda.service'), 'utf8')));
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /rotunda\.service.*(Unknown|Failed|Invalid)/);
+  }
+
   /** `systemctl start`: the unit's user, directory, mask and command. Of what locks it in, nothing. */
   async start() {
     const unit = unitOf(this.here(fs.readFileSync(this.file('etc/systemd/system/rotunda.service'), 'utf8')));

@@ -232,17 +232,20 @@ fn counted(what: Limited, allowed: bool) -> bool {
     allowed
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one. `None` for this very machine: there a proxy speaks for everybody, or
-/// somebody who needs no limit to do harm.
-fn limited(peer: SocketAddr) -> Option<IpAddr> {
-    let ip = peer.ip().to_canonical();
-    if ip.is_loopback() {
-        return None;
-    }
-    Some(match ip {
+/// What one host counts as: an IPv4 address, or the /64 of an IPv6 one, the smallest thing it can be sure to have.
+pub fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,
-    })
+    }
+}
+
+/// `None` for this very machine: somebody here needs no limit to do harm. Who comes through a proxy on this machine is
+/// told from it by the listener, and counts as `0.0.0.0` when nobody can say who it is.
+fn limited(peer: SocketAddr) -> Option<IpAddr> {
+    let ip = network(peer.ip());
+    (!ip.is_loopback()).then_some(ip)
 }
 
 #[cfg(test)]
@@ -297,6 +300,8 @@ mod tests {
         assert_eq!(from("[2001:db8::1]:1"), 4);
         assert_eq!(from("[2001:db8::2]:1"), 0, "one /64 is one address");
         assert_eq!(from("127.0.0.1:1"), tried.len(), "this machine is not limited");
+        assert_eq!(from("[::1]:1"), tried.len(), "this machine is not limited");
+        assert_eq!(from("0.0.0.0:0"), 4, "all of whom nothing is known are one");
     }
 
     #[test]

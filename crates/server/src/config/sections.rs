@@ -46,7 +46,8 @@ pub struct Server {
     pub public_url: String,
     /// Networks or addresses of reverse proxies, e.g. ["127.0.0.1", "10.0.0.0/8"]. Only from them the client's address is
     /// taken out of Forwarded, X-Forwarded-For or X-Real-IP; limits per address count it. A network too many lets
-    /// strangers invent their address.
+    /// strangers invent their address; a proxy that is missing makes its clients one address, or, when it is on this
+    /// machine, takes their limits away. `rotunda doctor` looks.
     #[serde(deserialize_with = "networks")]
     #[schemars(with = "Vec<String>", extend("x-reload" = true))]
     pub trusted_proxies: Vec<IpNet>,

@@ -221,7 +221,9 @@ async fn the_doctor_finds_a_running_server_well(pool: PgPool) {
             .unwrap()
             .clone()
     };
-    for check in ["database", "latency", "migrations", "clock", "server", "https", "udp", "tcp", "call"] {
+    for check in
+        ["database", "latency", "migrations", "clock", "server", "https", "client", "udp", "tcp", "call"]
+    {
         assert_eq!(finding(check)["state"], "ok", "{report:#}");
     }
     assert!(finding("server")["says"].as_str().unwrap().contains("it runs"), "{report:#}");
