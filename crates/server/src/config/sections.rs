@@ -165,10 +165,13 @@ pub struct Media {
     pub workers: usize,
     /// Members of one channel on one of several media threads, before those who come later are served by another. A channel
     /// is also spread earlier when its thread is busy. Packets between threads are handed on at the cost of one more member.
+    #[schemars(extend("x-reload" = true))]
     pub worker_members: usize,
     /// Open microphones of one channel that are passed on at a time. With more, the loudest are, by the levels that clients
     /// put into their packets; who begins to talk takes the place of somebody silent at once. More lets more people talk at
-    /// the same time, and costs each listener as many streams, the server as much for each listener; 0: no limit.
+    /// the same time, and costs each listener as many streams, the server as much for each listener; 0: no limit, also
+    /// later for those who were open then.
+    #[schemars(extend("x-reload" = true))]
     pub audio_active_max: usize,
     /// Seconds that a member's room token lives; the SDK renews it 240 s before the end. Longer means fewer renewals and a
     /// longer life of a stolen one. At 240 and below the SDK renews without a pause: tests only.
@@ -264,6 +267,13 @@ impl Default for Media {
             audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
             token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
         }
+    }
+}
+
+impl Media {
+    /// Each member has a transport for each direction.
+    pub const fn room_transports(&self) -> usize {
+        self.worker_members.saturating_mul(2)
     }
 }
 
