@@ -77,6 +77,13 @@ impl Config {
         if self.media.worker_members == 0 {
             return invalid("media.worker_members", "at least 1");
         }
+        let collector = &self.telemetry.otlp_endpoint;
+        if !collector.is_empty() && rotunda_outbound::parse(collector).is_err() {
+            return invalid("telemetry.otlp_endpoint", "expected http://host:port or https://host:port");
+        }
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            return invalid("telemetry.sample_ratio", "from 0 to 1");
+        }
         if !TOKEN_SECS.contains(&self.media.token_secs) {
             return invalid("media.token_secs", "from 10 to 2000000");
         }
@@ -302,6 +309,9 @@ mod tests {
             ("[server]\ncors_origins = \"https://app.example/page\"", false),
             ("[admin]\nlisten = \"8444\"", false),
             ("[admin]\nlisten = \"[::1]:8444\"", true),
+            ("[telemetry]\notlp_endpoint = \"http://127.0.0.1:4318\"\nsample_ratio = 0.1", true),
+            ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", false),
+            ("[telemetry]\nsample_ratio = 2.0", false),
         ] {
             assert_eq!(from_toml(toml).unwrap().check().is_ok(), good, "{toml}");
         }

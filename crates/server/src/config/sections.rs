@@ -31,6 +31,7 @@ pub struct Config {
     pub limits: Limits,
     pub webhooks: Webhooks,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -216,6 +217,17 @@ pub enum LogFormat {
     Json,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Address of an OpenTelemetry collector that takes traces by OTLP over HTTP, e.g. "http://127.0.0.1:4318". Requests,
+    /// link commands and signalling go there, each with its database queries: kinds, codes and times, no accounts,
+    /// addresses or tokens. Headers, such as a key, come from OTEL_EXPORTER_OTLP_HEADERS. Empty: no traces, and no cost.
+    pub otlp_endpoint: String,
+    /// Part of the traces that is sent, 0 to 1. Less costs less here and at the collector.
+    pub sample_ratio: f64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -231,6 +243,7 @@ impl Default for Config {
             limits: Limits::default(),
             webhooks: Webhooks::default(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -267,6 +280,12 @@ impl Default for Media {
             audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
             token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
         }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp_endpoint: String::new(), sample_ratio: 1.0 }
     }
 }
 

@@ -6,4 +6,5 @@ mod lifecycle;
 mod program;
 mod proxies;
 mod recipes;
+mod telemetry;
 mod upgrade;

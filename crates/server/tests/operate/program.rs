@@ -312,6 +312,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         self.rest("POST", &format!("/v1/rooms/{channel}/entry"), body).await
     }
 
+    /// Of the room service.
+    pub fn room_token(&self) -> &str {
+        &self.token
+    }
+
     /// Gives it up.
     pub async fn leave(&self, channel: u64) {
         let path = format!("/v1/rooms/{channel}/members/{}", self.accid);
