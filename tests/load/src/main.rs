@@ -1,6 +1,9 @@
 //! Prints what members over the real wire cost the server, and what a stop costs them. See tests/README.md.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -50,6 +53,19 @@ struct Arguments {
     out: PathBuf,
 }
 
+impl Arguments {
+    fn options<'a>(&'a self, data: &'a Path, database: &'a str, cores: Option<[usize; 2]>) -> Options<'a> {
+        Options {
+            binary: &self.binary,
+            database,
+            data,
+            at_once: self.at_once,
+            window: Duration::from_secs_f64(self.secs),
+            core: cores.map(|[core, _]| core),
+        }
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let (cores, machine) = (machine::cores(), machine::describe());
@@ -66,31 +82,24 @@ fn main() -> anyhow::Result<()> {
     let mut outcomes = vec![];
     let mut databases = arguments.databases.iter();
     let mut directories = (0..).map(|number| arguments.scratch.join(format!("load-{number}")));
-    let mut place = || -> anyhow::Result<_> {
+    let mut place = || -> anyhow::Result<(PathBuf, &String)> {
         let data = directories.next().context("a directory for each scenario")?;
         std::fs::create_dir_all(&data)?;
         Ok((data, databases.next().context("a database for each scenario")?))
     };
-    let options = |data, database| Options {
-        binary: &arguments.binary,
-        database,
-        data,
-        at_once: arguments.at_once,
-        window: Duration::from_secs_f64(arguments.secs),
-        core: cores.map(|[core, _]| core),
-    };
     for scenario in scenarios {
         eprintln!("{}", scenario.name());
         let (data, database) = place()?;
-        let run = async { scenario.run(&options(&data, database)).await };
-        outcomes.push(alone(run).with_context(|| scenario.name())?);
+        let options = arguments.options(&data, database, cores);
+        outcomes.push(alone(scenario.run(&options)).with_context(|| scenario.name())?);
     }
     let drained = match arguments.drain {
         0 => None,
         calls => {
             eprintln!("{calls} calls and a stop");
             let (data, database) = place()?;
-            Some(alone(async { drain::run(&options(&data, database), calls).await })?)
+            let options = arguments.options(&data, database, cores);
+            Some(alone(drain::run(&options, calls))?)
         }
     };
     let mut text =

@@ -18,10 +18,13 @@ use crate::program::{Program, until};
 /// A channel of the choir in which everyone may talk.
 const STAGE: u64 = 200;
 
-/// Takes what is sent and keeps it: request line and body.
+/// Request line and body.
+type Got = (String, Vec<u8>);
+
+/// Takes what is sent and keeps it.
 struct Collector {
     address: SocketAddr,
-    got: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    got: Arc<Mutex<Vec<Got>>>,
 }
 
 impl Collector {
@@ -114,9 +117,7 @@ async fn what_a_member_does_is_traced_and_who_it_is_is_not(pool: PgPool) {
     let got = collector.got.lock().unwrap();
     assert!(got.iter().all(|(line, _)| line == "post /v1/traces http/1.1"), "{:?}", got[0].0);
     for secret in [&token, &room_token, "choir-app", "room-ann", "link-ann", "127.0.0.1", "Bearer"] {
-        let holds = |(_, body): &(String, Vec<u8>)| {
-            body.windows(secret.len()).any(|window| window == secret.as_bytes())
-        };
+        let holds = |(_, body): &Got| body.windows(secret.len()).any(|window| window == secret.as_bytes());
         assert!(!got.iter().any(holds), "{secret} was sent");
     }
 }
