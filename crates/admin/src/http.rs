@@ -11,13 +11,14 @@ use axum::{
     response::IntoResponse,
 };
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
-use tracing::Span;
+use tracing::{Span, field};
 
 pub(crate) fn finish(routes: Router) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_request(())
-        .on_response(|response: &Response<Body>, latency: std::time::Duration, _: &Span| {
+        .on_response(|response: &Response<Body>, latency: std::time::Duration, span: &Span| {
+            span.record("status", i64::from(response.status().as_u16()));
             tracing::debug!(status = response.status().as_u16(), ms = latency.as_millis(), "answered");
         })
         .on_failure(());
@@ -27,7 +28,7 @@ pub(crate) fn finish(routes: Router) -> Router {
 /// The route, never the path: paths and queries hold ids.
 fn span(request: &Request<Body>) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    tracing::debug_span!("http", method = %request.method(), route)
+    tracing::debug_span!("http", method = %request.method(), route, status = field::Empty)
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> axum::response::Response {

@@ -44,7 +44,7 @@ pub async fn create(
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::create_category(&change.before, &standing.subject())?;
-    let max = core.config().limits.categories_per_server;
+    let max = core.limits().categories_per_server;
     if change.locked.server.category_count >= max {
         return Err(Error::OverLimit { what: "categories of a server", max });
     }

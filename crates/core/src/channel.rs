@@ -57,7 +57,7 @@ pub async fn create(core: &Core, actor: &Actor, server: ServerId, new: NewChanne
     let mut change = Change::begin(core, actor, server).await?;
     let standing = change.actor_standing().await?;
     guard::create_channel(&change.before, &standing.subject(), new.category)?;
-    let max = core.config().limits.channels_per_server;
+    let max = core.limits().channels_per_server;
     if change.locked.server.channel_count >= max {
         return Err(Error::OverLimit { what: "channels of a server", max });
     }

@@ -61,7 +61,7 @@ pub async fn invite(
     if counts.len() != accids.len() {
         return Err(Error::NotFound("account"));
     }
-    let max = core.config().limits.servers_per_account;
+    let max = core.limits().servers_per_account;
     let mut outsiders: Vec<Standing> = change.standings(&accids).await?;
     outsiders.retain(|standing| !standing.is_member());
     if outsiders.is_empty() {

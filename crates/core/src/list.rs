@@ -54,7 +54,7 @@ pub async fn add_members(core: &Core, actor: &Actor, list: List, accids: &[Accid
     let server = change.server();
     let first = change.ticks(accids.len());
     let added = store::add_members(&mut *change.tx, server, list.stored(), &accids, first).await?;
-    let max = core.config().limits.members_per_list;
+    let max = core.limits().members_per_list;
     if !added.is_empty() && store::count_members(&mut *change.tx, list.stored()).await? > max {
         return Err(Error::OverLimit { what: "members of a list", max });
     }
@@ -83,7 +83,7 @@ pub async fn add_role(core: &Core, actor: &Actor, list: List, role: RoleId) -> R
     if !store::add_role(&mut *change.tx, list.stored(), role, now).await? {
         return Ok(());
     }
-    let max = core.config().limits.roles_per_list;
+    let max = core.limits().roles_per_list;
     let listed = store::roles(&mut *change.tx, list.stored()).await?;
     if listed.len() > usize::try_from(max).unwrap_or(usize::MAX) {
         return Err(Error::OverLimit { what: "roles of a list", max });

@@ -168,7 +168,7 @@ pub(crate) async fn admit(
     outsiders: &[Standing],
     inviter: Option<&Accid>,
 ) -> Result<(), Error> {
-    let max = change.core.config().limits.members_per_server;
+    let max = change.core.limits().members_per_server;
     let count = u32::try_from(outsiders.len()).unwrap_or(u32::MAX);
     if change.locked.server.member_count.saturating_add(count) > max {
         return Err(Error::OverLimit { what: "members of a server", max });
@@ -210,7 +210,7 @@ pub(crate) async fn may_enter(change: &mut Change, standing: &Standing) -> Resul
     let app = change.locked.server.app;
     let counts = rotunda_store::account::lock_and_count_servers(&mut change.tx, app, accids).await?;
     let (_, count) = counts.first().ok_or(Error::NotFound("account"))?;
-    let max = change.core.config().limits.servers_per_account;
+    let max = change.core.limits().servers_per_account;
     if *count >= max {
         return Err(Error::OverLimit { what: "servers of an account", max });
     }

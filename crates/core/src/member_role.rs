@@ -52,7 +52,7 @@ pub async fn add(core: &Core, actor: &Actor, key: &Key) -> Result<MemberRole, Er
     if !store::insert_override(&mut *change.tx, &new).await? {
         return Err(Error::Repeated("the member has an override there"));
     }
-    let max = core.config().limits.overrides_per_place;
+    let max = core.limits().overrides_per_place;
     if overrides(&change.before, key.place) >= usize::try_from(max).unwrap_or(usize::MAX) {
         return Err(Error::OverLimit { what: "overrides of a place", max });
     }

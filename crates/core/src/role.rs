@@ -65,7 +65,7 @@ pub async fn create(core: &Core, actor: &Actor, server: ServerId, new: NewRole) 
     let subject = standing.subject();
     let priority = new.priority.unwrap_or_else(|| change.before.next_priority());
     guard::create_role(&change.before, &subject, priority)?;
-    let max = core.config().limits.roles_per_server;
+    let max = core.limits().roles_per_server;
     if change.before.roles().len() >= usize::try_from(max).unwrap_or(usize::MAX) {
         return Err(Error::OverLimit { what: "roles of a server", max });
     }

@@ -61,7 +61,7 @@ pub async fn create(core: &Core, actor: &Actor, new: NewServer) -> Result<Server
     let counts =
         rotunda_store::account::lock_and_count_servers(&mut tx, app, std::slice::from_ref(owner)).await?;
     let (_, count) = counts.first().ok_or(Error::NotFound("account"))?;
-    let max = core.config().limits.servers_per_account;
+    let max = core.limits().servers_per_account;
     if *count >= max {
         return Err(Error::OverLimit { what: "servers of an account", max });
     }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
+use arc_swap::ArcSwap;
 use rotunda_model::RightSet;
 use rotunda_store::Store;
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Caps of the vendor's table (semantics 1.10); each is a count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Servers an account may be in. More costs a longer login and more index entries.
     pub servers_per_account: u32,
@@ -59,6 +60,7 @@ impl Default for Limits {
 pub struct CoreConfig {
     /// What @everyone of a new server allows; see [`CoreConfig::EVERYONE_DEFAULTS`].
     pub everyone_defaults: RightSet,
+    /// At the start; see [`Core::set_limits`].
     pub limits: Limits,
     pub keys: Keys,
     /// `compat.open_queries`: queries by id answer also for what the caller cannot see, as the vendor's do.
@@ -93,6 +95,7 @@ struct Inner {
     store: Store,
     env: Env,
     config: CoreConfig,
+    limits: ArcSwap<Limits>,
     ids: IdGenerator,
     rules: RulesCache,
     memberships: Memberships,
@@ -116,6 +119,7 @@ impl Core {
             inner: Arc::new(Inner {
                 store,
                 env,
+                limits: ArcSwap::from_pointee(config.limits),
                 config,
                 ids,
                 rules: RulesCache::default(),
@@ -150,6 +154,15 @@ impl Core {
 
     pub fn config(&self) -> &CoreConfig {
         &self.inner.config
+    }
+
+    pub fn limits(&self) -> Limits {
+        **self.inner.limits.load()
+    }
+
+    /// From now on. What there is more of already stays.
+    pub fn set_limits(&self, limits: Limits) {
+        self.inner.limits.store(Arc::new(limits));
     }
 
     pub fn store(&self) -> &Store {

@@ -17,7 +17,7 @@ use tower_http::{
     limit::RequestBodyLimitLayer,
     trace::TraceLayer,
 };
-use tracing::Span;
+use tracing::{Span, field};
 
 /// Longest body, bytes. Room REST and channel info send a few KiB; more only helps to fill memory.
 pub const BODY_MAX: usize = 256 * 1024;
@@ -81,7 +81,8 @@ pub fn finish(routes: Router, origins: CorsOrigins) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
         .on_request(())
-        .on_response(|response: &Response<Body>, latency: Duration, _: &Span| {
+        .on_response(|response: &Response<Body>, latency: Duration, span: &Span| {
+            span.record("status", i64::from(response.status().as_u16()));
             tracing::debug!(status = response.status().as_u16(), ms = latency.as_millis(), "answered");
         })
         .on_failure(());
@@ -99,7 +100,7 @@ pub fn finish(routes: Router, origins: CorsOrigins) -> Router {
 /// The route, never the path: paths hold app keys and session ids, queries hold tokens.
 fn span(request: &Request<Body>) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    tracing::debug_span!("http", method = %request.method(), route)
+    tracing::debug_span!("http", method = %request.method(), route, status = field::Empty)
 }
 
 /// A panic is our bug; it costs one request, and is counted, so that a test can demand none.

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use governor::{
     Quota, RateLimiter, clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
 };
@@ -126,20 +127,28 @@ const CLEAN_EVERY: u32 = 4_096;
 /// One kind of bucket per key; `None`: not limited.
 struct Keyed<K: Hash + Eq + Clone> {
     what: Limited,
-    buckets: Option<Buckets<K>>,
+    buckets: ArcSwapOption<Buckets<K>>,
     checks: AtomicU32,
 }
 
 impl<K: Hash + Eq + Clone> Keyed<K> {
     fn new(what: Limited, per_minute: u32, clock: &Arc<dyn Clock>) -> Self {
+        let keyed = Self { what, buckets: ArcSwapOption::empty(), checks: AtomicU32::new(0) };
+        keyed.refill(per_minute, clock);
+        keyed
+    }
+
+    /// New buckets, all of them full.
+    fn refill(&self, per_minute: u32, clock: &Arc<dyn Clock>) {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
         let buckets = quota
             .map(|quota| RateLimiter::new(quota, DashMapStateStore::default(), Watch(Arc::clone(clock))));
-        Self { what, buckets, checks: AtomicU32::new(0) }
+        self.buckets.store(buckets.map(Arc::new));
     }
 
     fn allow(&self, key: &K) -> bool {
-        let Some(buckets) = &self.buckets else { return true };
+        let buckets = self.buckets.load();
+        let Some(buckets) = buckets.as_deref() else { return true };
         if self.checks.fetch_add(1, Ordering::Relaxed) % CLEAN_EVERY == CLEAN_EVERY - 1 {
             buckets.retain_recent();
             buckets.shrink_to_fit();
@@ -150,7 +159,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 
 /// All buckets but those of sessions, which hold their own.
 pub struct Limits {
-    rates: RateLimits,
+    rates: ArcSwap<RateLimits>,
     clock: Arc<dyn Clock>,
     address_logins: Keyed<IpAddr>,
     account_logins: Keyed<(UserKey, IpAddr)>,
@@ -173,8 +182,29 @@ impl Limits {
             token_checks: Keyed::new(Limited::TokenCheck, rates.token_checks_per_address_minute, &clock),
             joins: Keyed::new(Limited::Join, rates.joins_per_minute, &clock),
             invites: Keyed::new(Limited::Invite, rates.invites_per_minute, &clock),
-            rates,
+            rates: ArcSwap::from_pointee(rates),
             clock,
+        }
+    }
+
+    /// From now on counts by other rates. Who has used up what a changed one allows begins anew; sessions keep the rate
+    /// of commands that they began with.
+    pub fn replace(&self, rates: RateLimits) {
+        let old = self.rates.swap(Arc::new(rates));
+        if old.logins_per_address_minute != rates.logins_per_address_minute {
+            self.address_logins.refill(rates.logins_per_address_minute, &self.clock);
+        }
+        if old.logins_per_account_minute != rates.logins_per_account_minute {
+            self.account_logins.refill(rates.logins_per_account_minute, &self.clock);
+        }
+        if old.token_checks_per_address_minute != rates.token_checks_per_address_minute {
+            self.token_checks.refill(rates.token_checks_per_address_minute, &self.clock);
+        }
+        if old.joins_per_minute != rates.joins_per_minute {
+            self.joins.refill(rates.joins_per_minute, &self.clock);
+        }
+        if old.invites_per_minute != rates.invites_per_minute {
+            self.invites.refill(rates.invites_per_minute, &self.clock);
         }
     }
 
@@ -198,7 +228,7 @@ impl Limits {
 
     /// The bucket of one session.
     pub fn commands(&self) -> Commands {
-        let quota = NonZeroU32::new(self.rates.commands_per_second).map(|per_second| {
+        let quota = NonZeroU32::new(self.rates.load().commands_per_second).map(|per_second| {
             let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(4));
             Quota::per_second(per_second).allow_burst(burst)
         });
@@ -232,17 +262,20 @@ fn counted(what: Limited, allowed: bool) -> bool {
     allowed
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one. `None` for this very machine: there a proxy speaks for everybody, or
-/// somebody who needs no limit to do harm.
-fn limited(peer: SocketAddr) -> Option<IpAddr> {
-    let ip = peer.ip().to_canonical();
-    if ip.is_loopback() {
-        return None;
-    }
-    Some(match ip {
+/// What one host counts as: an IPv4 address, or the /64 of an IPv6 one, the smallest thing it can be sure to have.
+pub fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,
-    })
+    }
+}
+
+/// `None` for this very machine: somebody here needs no limit to do harm. Who comes through a proxy on this machine is
+/// told from it by the listener, and counts as `0.0.0.0` when nobody can say who it is.
+fn limited(peer: SocketAddr) -> Option<IpAddr> {
+    let ip = network(peer.ip());
+    (!ip.is_loopback()).then_some(ip)
 }
 
 #[cfg(test)]
@@ -297,6 +330,8 @@ mod tests {
         assert_eq!(from("[2001:db8::1]:1"), 4);
         assert_eq!(from("[2001:db8::2]:1"), 0, "one /64 is one address");
         assert_eq!(from("127.0.0.1:1"), tried.len(), "this machine is not limited");
+        assert_eq!(from("[::1]:1"), tried.len(), "this machine is not limited");
+        assert_eq!(from("0.0.0.0:0"), 4, "all of whom nothing is known are one");
     }
 
     #[test]
@@ -329,6 +364,22 @@ mod tests {
         }
         clock.0.fetch_add(120_000, Ordering::Relaxed);
         assert!(limits.may_join(&user("last")));
-        assert_eq!(limits.joins.buckets.as_ref().unwrap().len(), 1);
+        assert_eq!(limits.joins.buckets.load().as_ref().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn other_rates_count_from_then_on_and_the_same_ones_go_on() {
+        let rates = RateLimits { joins_per_minute: 1, invites_per_minute: 1, ..RateLimits::OFF };
+        let (limits, _) = limits(rates);
+        let count = |allow: &dyn Fn() -> bool| (0..10).filter(|_| allow()).count();
+        assert_eq!(count(&|| limits.may_join(&user("ann"))), 1);
+        assert_eq!(count(&|| limits.may_invite(&user("ann"))), 1);
+        limits.replace(RateLimits { joins_per_minute: 3, commands_per_second: 1, ..rates });
+        assert_eq!(count(&|| limits.may_join(&user("ann"))), 3);
+        assert_eq!(count(&|| limits.may_invite(&user("ann"))), 0, "not changed");
+        let commands = limits.commands();
+        assert_eq!(count(&|| commands.allow()), 5);
+        limits.replace(RateLimits::OFF);
+        assert_eq!(count(&|| limits.may_join(&user("ann"))), 10);
     }
 }

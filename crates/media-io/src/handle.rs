@@ -96,6 +96,8 @@ pub(crate) struct WorkerState {
     refuses: AtomicBool,
     /// How often it woke. A thread that is there wakes when it is asked to.
     wakes: AtomicU64,
+    /// Microphones of one room that it forwards at a time; 0: all.
+    audio_active_max: AtomicUsize,
 }
 
 /// The worker's end of a handle.
@@ -138,6 +140,10 @@ impl WorkerEnd {
 
     pub(crate) fn woke(&self) {
         self.state.wakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn audio_active_max(&self) -> usize {
+        self.state.audio_active_max.load(Ordering::Relaxed)
     }
 
     /// `busy`: of the last while, per mille.
@@ -304,6 +310,19 @@ impl MediaHandle {
                 *worker.candidates.write().unwrap_or_else(PoisonError::into_inner) = candidates;
             }
         }
+    }
+
+    /// Changes how many microphones of one room are forwarded at a time, at once; 0: all.
+    pub fn set_audio_active_max(&self, max: usize) {
+        for worker in &self.shared.workers {
+            worker.state.audio_active_max.store(max, Ordering::Relaxed);
+            worker.wake();
+        }
+    }
+
+    /// Changes how many transports of one room are on one worker before what comes later goes to another.
+    pub fn set_room_transports(&self, transports: usize) {
+        self.routes().set_room_transports(transports);
     }
 
     /// The addresses of the first worker.

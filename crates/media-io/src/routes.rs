@@ -90,6 +90,11 @@ impl Routes {
         }
     }
 
+    /// What is placed stays where it is.
+    pub(crate) fn set_room_transports(&mut self, transports: usize) {
+        self.limits.transports = transports;
+    }
+
     /// The worker for a transport about to be opened; `beside`: another of the same member, whose worker it shares.
     pub(crate) fn place(
         &mut self,

@@ -151,7 +151,6 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
             waiting: VecDeque::new(),
             stop: Arc::clone(&stop),
             identity: identity.clone(),
-            audio_active_max: config.audio_active_max,
             before: Counters::default(),
             published: None,
             stale: false,
@@ -162,6 +161,7 @@ pub fn start(config: &MediaConfig, events: Sender<Event>) -> Result<(MediaHandle
     let limits = SpreadLimits { transports: config.room_transports, busy: SPREAD_ABOVE };
     let door = (door, config.tcp.as_ref().map(|tcp| tcp.port));
     let handle = MediaHandle::new(handles, limits, door, identity.fingerprint().clone());
+    handle.set_audio_active_max(config.audio_active_max);
     // Dropped on the way out, it ends those that run already.
     let mut threads = MediaThreads { stop, handle: handle.clone(), threads: Vec::new() };
     for media_loop in loops {
@@ -266,7 +266,6 @@ struct Loop {
     waiting: VecDeque<Event>,
     stop: Arc<AtomicBool>,
     identity: Identity,
-    audio_active_max: usize,
     /// What workers before the present one counted.
     before: Counters,
     published: Option<Instant>,
@@ -287,7 +286,7 @@ impl Loop {
     fn supervise(mut self) {
         loop {
             let mut worker = Worker::new(self.identity.clone(), now())
-                .with_audio_active_max(self.audio_active_max)
+                .with_audio_active_max(self.end.audio_active_max())
                 .with_links(std::mem::take(&mut self.links));
             let run = catch_unwind(AssertUnwindSafe(|| self.run(&mut worker)));
             self.before.add(worker.counters());
@@ -313,6 +312,7 @@ impl Loop {
 
     fn run(&mut self, worker: &mut Worker) -> io::Result<()> {
         let (mut inbox, mut outbox) = (Inbox::default(), Outbox::default());
+        let mut microphones = self.end.audio_active_max();
         while !self.stop.load(Ordering::Acquire) {
             let due = worker.next_wake().map(|at| at.saturating_duration_since(now()));
             let mut patience = due.unwrap_or(IDLE).min(self.housekeeping_due());
@@ -327,6 +327,10 @@ impl Loop {
             tests::fail_if_told();
             // Level-triggered: an unread counter would make the next wait return at once, and no more.
             let _ = self.woken.read(&mut [0; 8]);
+            let wanted = self.end.audio_active_max();
+            if std::mem::replace(&mut microphones, wanted) != wanted {
+                worker.set_audio_active_max(now(), wanted);
+            }
             for _ in 0..BATCHES_PER_WAKE {
                 inbox.clear();
                 let count = self.port.socket.receive(&mut inbox)?;

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -61,6 +61,7 @@ pub fn router(vitals: Vitals, more: Router) -> Router {
         .route("/metrics", get(metrics))
         .route("/doctor/address", get(doctor_address))
         .route("/doctor/call", post(doctor_call))
+        .route("/doctor/client/{sid}", get(doctor_client))
         .with_state(vitals)
         .merge(more)
 }
@@ -75,6 +76,14 @@ async fn ready(State(vitals): State<Vitals>) -> Response {
 async fn doctor_address(State(vitals): State<Vitals>) -> String {
     let advertised = vitals.advertised.load();
     advertised.first().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whose address the one who made that handshake counts under.
+async fn doctor_client(State(vitals): State<Vitals>, Path(sid): Path<String>) -> Response {
+    match vitals.gateway.doors.counted_as(&sid) {
+        Some(ip) => ip.to_string().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// Opens our side of the doctor's call, one at a time, and closes it after a while.

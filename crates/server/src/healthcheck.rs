@@ -1,6 +1,10 @@
 //! `rotunda healthcheck`: one request to the running server; and the requests that `doctor` and tests make.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use rustls::{
@@ -11,7 +15,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::{
@@ -54,24 +58,37 @@ pub async fn get(
     leaf: Option<&CertificateDer<'static>>,
     path: &str,
 ) -> anyhow::Result<(u16, String)> {
-    let (_, answer) = tls(target, &target.ip().to_string(), leaf, &request("GET", target, path, "")).await?;
-    status_and_body(&answer)
+    let host = target.ip().to_string();
+    let exchange = tls(target, &host, leaf, &request("GET", target, path, ""), None).await?;
+    status_and_body(&exchange.answer)
 }
 
-/// GET over TLS under a name: the certificate that is shown, status and body.
+/// What was shown and answered to somebody who looked.
+pub struct Shown {
+    pub leaf: CertificateDer<'static>,
+    pub status: u16,
+    pub body: String,
+    /// Where the question came from.
+    pub from: IpAddr,
+}
+
+/// GET over TLS under a name, with more headers; from that address if there is one.
 pub async fn show(
     target: SocketAddr,
     host: &str,
     path: &str,
-) -> anyhow::Result<(CertificateDer<'static>, u16, String)> {
-    let (leaf, answer) = tls(target, host, None, &request("GET", host, path, "")).await?;
+    headers: &str,
+    from: Option<IpAddr>,
+) -> anyhow::Result<Shown> {
+    let request = request("GET", host, path, "").replacen("\r\n", &format!("\r\n{headers}"), 1);
+    let Exchange { leaf, answer, from } = tls(target, host, None, &request, from).await?;
     let (status, body) = status_and_body(&answer)?;
-    Ok((leaf.context("no certificate was shown")?, status, body))
+    Ok(Shown { leaf: leaf.context("no certificate was shown")?, status, body, from })
 }
 
 /// The head of an answer to HEAD, over TLS without verification.
 pub async fn head_tls(target: SocketAddr, host: &str, path: &str) -> anyhow::Result<String> {
-    Ok(tls(target, host, None, &request("HEAD", host, path, "")).await?.1)
+    Ok(tls(target, host, None, &request("HEAD", host, path, ""), None).await?.answer)
 }
 
 /// The same without TLS.
@@ -108,22 +125,37 @@ fn accepting(leaf: Option<CertificateDer<'static>>) -> anyhow::Result<rustls::Cl
     Ok(config)
 }
 
+struct Exchange {
+    leaf: Option<CertificateDer<'static>>,
+    answer: String,
+    from: IpAddr,
+}
+
 async fn tls(
     target: SocketAddr,
     host: &str,
     leaf: Option<&CertificateDer<'static>>,
     request: &str,
-) -> anyhow::Result<(Option<CertificateDer<'static>>, String)> {
+    from: Option<IpAddr>,
+) -> anyhow::Result<Exchange> {
     let name = ServerName::try_from(host.to_owned()).context("no host name")?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(accepting(leaf.cloned())?));
     let exchange = async {
-        let stream = TcpStream::connect(target).await.context("nothing listens")?;
+        let stream = connect(target, from).await.context("nothing listens")?;
+        let from = stream.local_addr()?.ip();
         let stream = connector.connect(name, stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let shown = shown.map(|leaf| leaf.clone().into_owned());
-        Ok((shown, converse(stream, request).await?))
+        let leaf = shown.map(|leaf| leaf.clone().into_owned());
+        Ok(Exchange { leaf, answer: converse(stream, request).await?, from })
     };
     tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")?
+}
+
+async fn connect(target: SocketAddr, from: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(target).await };
+    let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(target).await
 }
 
 async fn plain(target: SocketAddr, request: &str) -> anyhow::Result<String> {

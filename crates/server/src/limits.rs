@@ -13,38 +13,54 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Calls of one REST action per second and app; one too many is answered 416. 0 takes this limit away, as any of
     /// these.
+    #[schemars(extend("x-reload" = true))]
     pub rest_per_second: u32,
     /// Seconds that the action goes on answering 416 then. Longer calms a backend that repeats without a pause.
+    #[schemars(extend("x-reload" = true))]
     pub rest_blocked_secs: u32,
     /// Logins of one address per minute. An office shares one address and comes back all at once. Connections from this
-    /// very machine count in no address.
+    /// very machine count in no address, unless a proxy of server.trusted_proxies says whose they are.
+    #[schemars(extend("x-reload" = true))]
     pub logins_per_address_minute: u32,
     /// Logins of one account from one address per minute. Lower slows who guesses tokens, and who has many devices.
+    #[schemars(extend("x-reload" = true))]
     pub logins_per_account_minute: u32,
     /// Requests to the room service of one address per minute, each of which asks the database.
+    #[schemars(extend("x-reload" = true))]
     pub token_checks_per_address_minute: u32,
     /// Entries into media channels of one account per minute.
+    #[schemars(extend("x-reload" = true))]
     pub joins_per_minute: u32,
     /// Calls that invite of one account per minute. Lower spares members who are invited unasked.
+    #[schemars(extend("x-reload" = true))]
     pub invites_per_minute: u32,
-    /// Commands of one session per second; five times as many in a burst.
+    /// Commands of one session per second; five times as many in a burst. Changed, for sessions from then on.
+    #[schemars(extend("x-reload" = true))]
     pub commands_per_second: u32,
     /// Servers an account may be in, the vendor's number like those that follow. More cost memory: what may be judged
     /// of a server is in memory while somebody is there.
+    #[schemars(extend("x-reload" = true))]
     pub servers_per_account: u32,
     /// Channels of a server. All of them are in its rules in memory.
+    #[schemars(extend("x-reload" = true))]
     pub channels_per_server: u32,
     /// Categories of a server. All of them are in its rules in memory.
+    #[schemars(extend("x-reload" = true))]
     pub categories_per_server: u32,
     /// Members of a server. More cost memory.
+    #[schemars(extend("x-reload" = true))]
     pub members_per_server: u32,
     /// Roles of a server beside @everyone. A verdict folds all that a member holds.
+    #[schemars(extend("x-reload" = true))]
     pub roles_per_server: u32,
     /// Members on a black or white list of a channel or category.
+    #[schemars(extend("x-reload" = true))]
     pub members_per_list: u32,
     /// Roles on a black or white list of a channel or category.
+    #[schemars(extend("x-reload" = true))]
     pub roles_per_list: u32,
     /// Members with rights of their own in a channel or category.
+    #[schemars(extend("x-reload" = true))]
     pub overrides_per_place: u32,
 }
 

@@ -30,6 +30,7 @@ mod secrets;
 mod seed;
 mod serve;
 mod sessions;
+mod telemetry;
 mod tls;
 mod vitals;
 mod webhooks;
@@ -41,6 +42,7 @@ use clap::Parser;
 use crate::{
     cli::{Cli, Command, ConfigCommand},
     config::{Overrides, Source, reference},
+    telemetry::Telemetry,
 };
 
 #[tokio::main]
@@ -78,9 +80,19 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let source = Source { file: cli.config, overrides };
     let config = source.load()?;
-    logging::start(&config.log)?;
+    let telemetry = match &cli.command {
+        Command::Serve(_) => Telemetry::open(&config.telemetry)?,
+        _ => None,
+    };
+    logging::start(&config.log, telemetry.as_ref())?;
     match cli.command {
-        Command::Serve(serve) => serve::run(source, config, &serve).await?,
+        Command::Serve(serve) => {
+            let served = serve::run(source, config, &serve).await;
+            if let Some(telemetry) = telemetry {
+                telemetry.close().await;
+            }
+            served?;
+        }
         Command::Migrate { dry_run: true } => database::pending(&config).await?,
         Command::Migrate { dry_run: false } => database::migrate(&database::connect(&config).await?).await?,
         Command::App(command) => commands::app(&config, command).await?.print(cli.json),

@@ -91,6 +91,7 @@ table! {
     Gauge "rotunda_process_threads" "Threads of the process.";
     Gauge "rotunda_certificate_expires_seconds" "When the certificate that is shown ends, Unix time.";
     Counter "rotunda_config_reloads_total" "Times the configuration was read again, by result.";
+    Counter "rotunda_trace_spans_total" "Spans that were sent to the collector of traces or lost, by result.";
 }
 
 /// How a counter of the media threads is exported.

@@ -1,7 +1,7 @@
 //! Reverse proxies in front of this server: whose word on a client's address counts.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -11,6 +11,10 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Somebody behind a proxy whose headers cannot be believed. Not the proxy's own address: on this machine that would be
+/// an address without limits, to be had for one header too many.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Networks of `server.trusted_proxies`, exchangeable while serving. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +40,12 @@ impl Proxies {
     /// rightmost address that is no trusted proxy: what stands left of it, the client may have invented.
     ///
     /// A proxy that sets one of the headers may pass the others on as the client sent them, so headers that disagree are
-    /// not believed at all.
+    /// not believed at all: it is anybody's, [`UNKNOWN`]. Without any it is the proxy's own request.
     pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         if !self.trusts(peer.ip()) {
+            return peer;
+        }
+        if ![X_FORWARDED_FOR, header::FORWARDED, X_REAL_IP].iter().any(|name| headers.contains_key(name)) {
             return peer;
         }
         let told = [
@@ -49,7 +56,7 @@ impl Proxies {
         let mut told = told.into_iter().flatten();
         match told.next() {
             Some(ip) if told.all(|other| other == ip) => SocketAddr::new(ip, 0),
-            _ => peer,
+            _ => UNKNOWN,
         }
     }
 
@@ -134,7 +141,7 @@ mod tests {
             ("1.2.3.4, 203.0.113.7, 10.0.0.9", "203.0.113.7"),
             ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
             ("nonsense, 203.0.113.7", "203.0.113.7"),
-            ("203.0.113.7, nonsense", "127.0.0.1"),
+            ("203.0.113.7, nonsense", "0.0.0.0"),
             ("203.0.113.7, nonsense, 10.0.0.9", "10.0.0.9"),
             ("203.0.113.7:4711", "203.0.113.7"),
             ("[2001:db8::1]:4711", "2001:db8::1"),
@@ -156,14 +163,14 @@ mod tests {
             assert_eq!(client("127.0.0.1:1", &[("forwarded", forwarded)]), "203.0.113.7", "{forwarded}");
         }
         assert_eq!(client("127.0.0.1:1", &[("forwarded", "for=\"[2001:db8::1]:1\"")]), "2001:db8::1");
-        assert_eq!(client("127.0.0.1:1", &[("forwarded", "for=_hidden")]), "127.0.0.1");
+        assert_eq!(client("127.0.0.1:1", &[("forwarded", "for=_hidden")]), "0.0.0.0");
         assert_eq!(client("127.0.0.1:1", &[("x-real-ip", "203.0.113.7")]), "203.0.113.7");
     }
 
     #[test]
     fn headers_that_disagree_are_not_believed() {
         let lines = [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=1.2.3.4")];
-        assert_eq!(client("127.0.0.1:1", &lines), "127.0.0.1");
+        assert_eq!(client("127.0.0.1:1", &lines), "0.0.0.0");
         let lines = [("x-forwarded-for", "203.0.113.7"), ("x-real-ip", "203.0.113.7")];
         assert_eq!(client("127.0.0.1:1", &lines), "203.0.113.7");
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use rotunda_gateway::CorsOrigins;
+use rotunda_admin::Vendor;
+use rotunda_gateway::{CorsOrigins, Gateway};
+use rotunda_media_io::MediaHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use toml::{Table, Value};
 
@@ -26,6 +28,9 @@ pub struct Live {
     pub proxies: Proxies,
     pub tls: Option<Tls>,
     pub advertiser: Arc<Advertiser>,
+    pub gateway: Gateway,
+    pub actions: Vendor,
+    pub media: MediaHandle,
 }
 
 /// Keys that differ between two configurations.
@@ -86,6 +91,11 @@ impl Live {
         }
         self.cors.replace(cors);
         self.proxies.replace(next.server.trusted_proxies.clone());
+        self.gateway.limits.replace(next.limits.rates());
+        self.gateway.core.set_limits(next.limits.quotas());
+        self.actions.set_rate(next.limits.rest());
+        self.media.set_audio_active_max(next.media.audio_active_max);
+        self.media.set_room_transports(next.media.room_transports());
         self.config.store(Arc::new(next));
         self.advertiser.look().await;
         Ok(changes)
@@ -142,11 +152,23 @@ mod tests {
         new.media.workers = 4;
         new.database.connections_max = 50;
         new.demo = true;
+        new.media.audio_active_max = 3;
+        new.limits.joins_per_minute = 5;
         let (next, changes) = merged(&old, &new).unwrap();
-        assert_eq!(changes.reloaded, ["server.trusted_proxies", "server.cors_origins", "log.level"]);
+        assert_eq!(
+            changes.reloaded,
+            [
+                "server.trusted_proxies",
+                "server.cors_origins",
+                "media.audio_active_max",
+                "limits.joins_per_minute",
+                "log.level"
+            ]
+        );
         assert_eq!(changes.at_start, ["demo", "database.connections_max", "media.workers"]);
         assert_eq!((next.log.level.as_str(), next.media.workers, next.demo), ("debug", 1, false));
         assert_eq!(next.server.trusted_proxies, new.server.trusted_proxies);
+        assert_eq!((next.media.audio_active_max, next.limits.joins_per_minute), (3, 5));
         // What needs a restart is named each time until there was one.
         assert_eq!(merged(&next, &new).unwrap().1.at_start.len(), 3);
         assert_eq!(merged(&new, &new).unwrap(), (new.clone(), Changes::default()));

@@ -124,7 +124,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     let media = MediaConfig {
         listen: (config.server.listen, udp_port).into(),
         workers: config.media.workers,
-        room_transports: 2 * config.media.worker_members,
+        room_transports: config.media.room_transports(),
         advertise: advertised.clone(),
         tcp: config.media.tcp.then(|| TcpConfig { port: tcp_port, limits: TcpLimits::default() }),
         audio_active_max: config.media.audio_active_max,
@@ -159,8 +159,9 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
             rate: config.limits.rest(),
         },
     );
-    let mut router =
-        rotunda_gateway::router(gateway.clone()).merge(vendor::routes(actions)).merge(assets::roomkit());
+    let mut router = rotunda_gateway::router(gateway.clone())
+        .merge(vendor::routes(actions.clone()))
+        .merge(assets::roomkit());
     let demo = if config.demo {
         let demo = seed::demo(&core, &config.data.join(DEMO_FILE)).await.context("cannot make the demo")?;
         router = router.merge(demo::routes(demo.clone(), origin)).merge(assets::try_page());
@@ -199,13 +200,23 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     tasks.spawn(listener::serve(private, operator, tasks.clone(), shutdown.clone()));
 
     let mut services =
-        Services { web: Some(web), media: config.media.tcp.then_some(media), proxies: proxies.clone() };
+        Services { web: Some(web), media: config.media.tcp.then(|| media.clone()), proxies: proxies.clone() };
     if let Some(listener) = own_tcp {
         let services = Services { media: services.media.take(), ..Services::default() };
         tasks.spawn(listener::serve(listener, services, tasks.clone(), shutdown.clone()));
     }
     tasks.spawn(listener::serve(tcp, services, tasks.clone(), shutdown.clone()));
-    let live = Live { source, config: shared.clone(), cors, proxies, tls, advertiser };
+    let live = Live {
+        source,
+        config: shared.clone(),
+        cors,
+        proxies,
+        tls,
+        advertiser,
+        gateway: gateway.clone(),
+        actions,
+        media,
+    };
     tokio::spawn(live.on_signals(hangups));
     let addresses = Addresses::new(&authority);
     let ready = Ready {

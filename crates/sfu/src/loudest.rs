@@ -104,14 +104,33 @@ impl Loudest {
             return;
         }
         self.forwarded.retain(|other| *other != number);
+        self.admit(now);
+    }
+
+    /// From now on forwards at most `max`, and one when that is 0: the loudest of those that wait are let in, or the
+    /// weakest of those that are forwarded go.
+    pub(crate) fn set_max(&mut self, now: u64, max: usize) {
+        self.max = max.max(1);
+        while self.forwarded.len() > self.max {
+            let Some((place, _)) = self.weakest(now) else { return };
+            let loser = self.forwarded.swap_remove(place);
+            if let Some(loser) = self.microphones.get_mut(loser) {
+                loser.forwarded = false;
+            }
+        }
+        while self.forwarded.len() < self.max && self.admit(now) {}
+    }
+
+    /// Gives a free place to the loudest of those that wait; false when nobody does.
+    fn admit(&mut self, now: u64) -> bool {
         let waiting = self.microphones.iter_mut().filter(|(_, microphone)| !microphone.forwarded);
         let next = waiting.max_by(|(_, a), (_, b)| {
             a.standing(now).total_cmp(&b.standing(now)).then(a.peaked.cmp(&b.peaked))
         });
-        if let Some((number, next)) = next {
-            next.forwarded = true;
-            self.forwarded.push(number);
-        }
+        let Some((number, next)) = next else { return false };
+        next.forwarded = true;
+        self.forwarded.push(number);
+        true
     }
 
     /// A packet came, with this level (0 the loudest, 127 the quietest) or without any. Its cost does not depend on the
@@ -299,6 +318,21 @@ mod tests {
         assert_eq!(room.forwarded(), [0]);
     }
 
+    #[test]
+    fn another_limit_lets_the_loudest_in_and_the_weakest_go() {
+        let mut room = Room::new(2, 5);
+        room.talk(2_000, |who, _| Some([30, 30, 60, 35, 70][who]));
+        room.loudest.set_max(room.now, 4);
+        room.check();
+        assert_eq!(room.forwarded(), [0, 1, 2, 3]);
+        room.loudest.set_max(room.now, 1);
+        room.check();
+        assert_eq!(room.forwarded().len(), 1);
+        assert!(room.forwarded()[0] < 2, "one of the two loudest");
+        room.loudest.set_max(room.now, usize::MAX);
+        assert_eq!(room.forwarded().len(), 5);
+    }
+
     proptest! {
         /// Whatever happens: as many as may be, or all.
         #[test]
@@ -311,6 +345,7 @@ mod tests {
                     (0, _) => room.numbers.push(room.loudest.open(room.now)),
                     (1, Some(who)) => room.loudest.close(room.now, room.numbers.swap_remove(who)),
                     (2, Some(who)) => { room.loudest.packet(room.now, room.numbers[who], None); }
+                    (3, _) => room.loudest.set_max(room.now, usize::from(value % 10)),
                     (_, Some(who)) => { room.loudest.packet(room.now, room.numbers[who], Some(value)); }
                     _ => {}
                 }

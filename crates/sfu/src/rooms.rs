@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Rooms {
     /// Microphones of one room forwarded at a time; 0: all.
-    pub(crate) max: usize,
+    max: usize,
     numbers: HashMap<RoomId, usize>,
     rooms: Slab<Room>,
 }
@@ -33,6 +33,14 @@ pub(crate) struct Microphone {
 impl Rooms {
     pub(crate) fn new(max: usize) -> Self {
         Self { max, numbers: HashMap::new(), rooms: Slab::new() }
+    }
+
+    /// Changes how many are forwarded, in rooms that are there too. Microphones switched on while it was 0 stay outside
+    /// of the count until they are switched on again.
+    pub(crate) fn set_max(&mut self, now: u64, max: usize) {
+        self.max = max;
+        let max = if max == 0 { usize::MAX } else { max };
+        self.rooms.iter_mut().for_each(|(_, room)| room.loudest.set_max(now, max));
     }
 
     /// A microphone is switched on. None: all are forwarded anyway. Times are microseconds, as in [`Loudest`].

@@ -1,20 +1,18 @@
-//! Load over the real wire, on the binary that ships: login, entry, signalling, ICE, DTLS, SRTP. See tests/README.md.
+//! Prints what members over the real wire cost the server, and what a stop costs them. See tests/README.md.
 
-mod media;
-mod member;
-mod scenario;
-mod seed;
-mod server;
-mod socket;
-
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Parser;
 use rotunda_bench_forward::{machine, page};
+use rotunda_load::{
+    drain,
+    scenario::{Options, Outcome, Scenario},
+};
 use serde_json::json;
-
-use crate::scenario::{Options, Outcome, Scenario};
 
 /// CPU of the load, percent of its core, above which a run is about the load.
 const VOID_ABOVE: f64 = 90.0;
@@ -29,6 +27,9 @@ struct Arguments {
     /// Channels of two; 0: not measured
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pairs: usize,
+    /// Calls of two that go on while the server is told to stop; 0: not measured
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    drain: usize,
     /// Members on their way in at any moment
     #[arg(long, value_name = "N", default_value_t = 16)]
     at_once: usize,
@@ -52,6 +53,19 @@ struct Arguments {
     out: PathBuf,
 }
 
+impl Arguments {
+    fn options<'a>(&'a self, data: &'a Path, database: &'a str, cores: Option<[usize; 2]>) -> Options<'a> {
+        Options {
+            binary: &self.binary,
+            database,
+            data,
+            at_once: self.at_once,
+            window: Duration::from_secs_f64(self.secs),
+            core: cores.map(|[core, _]| core),
+        }
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let (cores, machine) = (machine::cores(), machine::describe());
@@ -67,32 +81,47 @@ fn main() -> anyhow::Result<()> {
     }
     let mut outcomes = vec![];
     let mut databases = arguments.databases.iter();
-    for (number, scenario) in scenarios.into_iter().enumerate() {
-        eprintln!("{}", scenario.name());
-        let data = arguments.scratch.join(format!("load-{number}"));
+    let mut directories = (0..).map(|number| arguments.scratch.join(format!("load-{number}")));
+    let mut place = || -> anyhow::Result<(PathBuf, &String)> {
+        let data = directories.next().context("a directory for each scenario")?;
         std::fs::create_dir_all(&data)?;
-        let options = Options {
-            binary: &arguments.binary,
-            database: databases.next().context("a database for each scenario")?,
-            data: &data,
-            at_once: arguments.at_once,
-            window: Duration::from_secs_f64(arguments.secs),
-            core: cores.map(|[core, _]| core),
-        };
-        // One runtime for each: with it go the sockets of its members.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let outcome = runtime.block_on(scenario.run(&options)).with_context(|| scenario.name())?;
-        runtime.shutdown_timeout(Duration::from_secs(5));
-        outcomes.push(outcome);
+        Ok((data, databases.next().context("a database for each scenario")?))
+    };
+    for scenario in scenarios {
+        eprintln!("{}", scenario.name());
+        let (data, database) = place()?;
+        let options = arguments.options(&data, database, cores);
+        outcomes.push(alone(scenario.run(&options)).with_context(|| scenario.name())?);
     }
-    let text = format!("{machine}\n\n{}", markdown(&outcomes));
+    let drained = match arguments.drain {
+        0 => None,
+        calls => {
+            eprintln!("{calls} calls and a stop");
+            let (data, database) = place()?;
+            let options = arguments.options(&data, database, cores);
+            Some(alone(drain::run(&options, calls))?)
+        }
+    };
+    let mut text =
+        format!("{machine}\n\n{}", if outcomes.is_empty() { String::new() } else { markdown(&outcomes) });
+    if let Some(drained) = &drained {
+        text += &format!("\n{}", drained.markdown());
+    }
     println!("{text}");
     arguments.into.as_ref().map_or(Ok(()), |file| page::put(file, "load", &text))?;
     if let Some(directory) = arguments.out.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory)?;
     }
-    let result = json!({ "bench": "load", "machine": machine, "outcomes": outcomes });
+    let result = json!({ "bench": "load", "machine": machine, "outcomes": outcomes, "drained": drained });
     Ok(std::fs::write(&arguments.out, format!("{result:#}\n"))?)
+}
+
+/// On a runtime of its own: with it go the sockets of its members.
+fn alone<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    done
 }
 
 fn markdown(outcomes: &[Outcome]) -> String {

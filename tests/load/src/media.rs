@@ -46,11 +46,24 @@ pub struct Window {
     pub p99_us: u64,
 }
 
+/// What a call heard since the window began, when it ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Heard {
+    /// Streams that came.
+    pub streams: usize,
+    pub received: u64,
+    pub gaps: u64,
+    /// The longest time without a packet of one stream, and in which the load itself did not come to look.
+    pub silence: Duration,
+    pub stall: Duration,
+}
+
 enum Order {
     Offer(oneshot::Sender<anyhow::Result<Offer>>),
     Connect(Connect),
     BeginWindow,
     Window(oneshot::Sender<Window>),
+    End(Vec<u64>, oneshot::Sender<Heard>),
 }
 
 /// The thread's other end. Dropped, it ends.
@@ -67,11 +80,11 @@ impl Media {
         let (orders, waiting) = channel();
         let (sender, started) = channel();
         let thread = std::thread::Builder::new().name("media".into()).spawn(move || {
-            let clients = Load::new().map(|load| Clients { load, connecting: vec![], waiting: vec![] });
-            let clients = match clients {
-                Ok(clients) => clients,
+            let load = match Load::new() {
+                Ok(load) => load,
                 Err(error) => return drop(sender.send(Err(error))),
             };
+            let clients = Clients { load, connecting: vec![], waiting: vec![], stall: Duration::ZERO };
             let _ = sender.send(Ok(()));
             clients.run(&waiting);
         })?;
@@ -103,6 +116,16 @@ impl Media {
         self.order(Order::BeginWindow)
     }
 
+    /// These clients fall silent; what they have heard until now.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn end(&self, peers: Vec<u64>) -> anyhow::Result<Heard> {
+        let (answer, heard) = oneshot::channel();
+        self.order(Order::End(peers, answer))?;
+        heard.await.context("the media thread has ended")
+    }
+
     /// # Errors
     /// The thread has ended.
     pub async fn window(&self) -> anyhow::Result<Window> {
@@ -128,11 +151,16 @@ struct Clients {
     connecting: Vec<(Connect, Instant)>,
     /// Connected, and without a packet yet.
     waiting: Vec<(u64, oneshot::Sender<anyhow::Result<Instant>>, Instant)>,
+    /// The longest time from one look to the next since the window began.
+    stall: Duration,
 }
 
 impl Clients {
     fn run(mut self, orders: &Receiver<Order>) {
+        let mut last = clock::now();
         loop {
+            let now = clock::now();
+            self.stall = self.stall.max(now - std::mem::replace(&mut last, now));
             loop {
                 match orders.try_recv() {
                     Ok(order) => self.obey(order),
@@ -160,7 +188,11 @@ impl Clients {
                     Err(error) => drop(connect.ready.send(Err(error))),
                 }
             }
-            Order::BeginWindow => self.load.begin_window(),
+            Order::BeginWindow => {
+                self.stall = Duration::ZERO;
+                self.load.begin_window();
+            }
+            Order::End(peers, answer) => drop(answer.send(self.end(&peers))),
             Order::Window(answer) => {
                 let streams = self.load.lights().flat_map(|light| &light.streams);
                 let (received, gaps) = streams
@@ -169,6 +201,22 @@ impl Clients {
                 let _ = answer.send(Window { received, gaps, p50_us: at(0.5), p99_us: at(0.99) });
             }
         }
+    }
+
+    fn end(&mut self, peers: &[u64]) -> Heard {
+        let nanos = self.load.nanos();
+        let mut heard = Heard { stall: self.stall, ..Heard::default() };
+        for peer in peers {
+            let Ok(light) = self.load.light(*peer) else { continue };
+            for stream in &light.streams {
+                heard.streams += usize::from(stream.in_window > 0);
+                heard.received += stream.in_window;
+                heard.gaps += stream.gaps();
+                heard.silence = heard.silence.max(Duration::from_nanos(stream.silence(nanos)));
+            }
+        }
+        peers.iter().for_each(|peer| self.load.end_media_of(*peer));
+        heard
     }
 
     /// Tells who is connected, and who got its first packet.

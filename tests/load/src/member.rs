@@ -23,11 +23,16 @@ const SSRC: u32 = 10_000;
 
 /// A member with its link and push link up, before it enters.
 pub struct Member {
-    place: Place,
     door: Door,
-    http: Http,
+    room: Room,
     link: Socket,
     push: Socket,
+}
+
+/// The room service, as one member uses it.
+pub struct Room {
+    place: Place,
+    http: Http,
     device: String,
     token: String,
 }
@@ -37,6 +42,9 @@ pub struct Seated {
     signal: Socket,
     link: Socket,
     push: Socket,
+    room: Room,
+    /// Its ends of transports.
+    peers: Vec<u64>,
     consumed: usize,
 }
 
@@ -79,7 +87,18 @@ impl Member {
         let items =
             json!([{ "t": "Property", "v": { "18": APP_KEY, "19": accid, "38": device, "1000": token } }]);
         push.command(2, 3, items).await?;
-        Ok(Self { place: place.clone(), door: door.clone(), http, link, push, device, token })
+        let room = Room { place: place.clone(), http, device, token };
+        Ok(Self { door: door.clone(), room, link, push })
+    }
+
+    /// The code and the words with which an entry is answered.
+    ///
+    /// # Errors
+    /// As [`Self::login`].
+    pub async fn try_to_enter(&mut self) -> anyhow::Result<(i64, String)> {
+        let answer = self.room.enter().await?;
+        let code = answer["code"].as_i64().with_context(|| format!("no code: {answer}"))?;
+        Ok((code, answer["msg"].as_str().unwrap_or_default().to_owned()))
     }
 
     /// Entry, channel info and `Join`; also who sends what already, and when the entry began and `Join` was answered.
@@ -88,26 +107,18 @@ impl Member {
     /// As [`Self::login`].
     pub async fn enter(mut self) -> anyhow::Result<(Seated, Vec<Sent>, [Instant; 2])> {
         let entered = clock::now();
-        let (accid, channel) = (self.place.accid.as_str(), self.place.channel.as_str());
-        let headers = [
-            ("user", accid),
-            ("token", self.token.as_str()),
-            ("AppKey", APP_KEY),
-            ("deviceId", self.device.as_str()),
-            ("content-type", "application/json"),
-        ];
-        let body = json!({ "userName": accid, "role": "qchatAudience", "properties": {} }).to_string();
-        let path = format!("/scene/apps/{APP_KEY}/v2/rooms/{channel}/entry");
-        let entry: Value = serde_json::from_str(&self.http.ask("POST", &path, &headers, &body).await?)?;
+        let entry = self.room.enter().await?;
+        let Room { place: Place { channel, .. }, device, http, .. } = &mut self.room;
         let member = &entry["data"]["member"];
         let uid = member["rtcUid"].as_u64().with_context(|| format!("no seat: {entry}"))?;
         let checksum = member["rtcToken"].as_str().context("no rtcToken")?;
         let form =
             format!("uid={uid}&appkey={APP_KEY}&channelName={channel}&secureType=1&t1=5&checksum={checksum}");
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("session-id", "")];
-        let info: Value = serde_json::from_str(&self.http.ask("POST", "/rtc/info", &headers, &form).await?)?;
+        let info = http.ask("POST", "/rtc/info", &headers, &form).await?;
+        let info: Value = serde_json::from_str(&info)?;
         let cid = info["cid"].as_str().with_context(|| format!("no channel info: {info}"))?;
-        let path = format!("/rtc/signal?&cid={cid}&uid={uid}&deviceid={}", self.device);
+        let path = format!("/rtc/signal?&cid={cid}&uid={uid}&deviceid={device}");
         let mut signal = self.door.websocket(&path, Some("protoo")).await?;
         let joined = signal
             .request(
@@ -123,7 +134,38 @@ impl Member {
         let infos = peers.iter().flat_map(|peer| peer["producerInfoList"].as_array()).flatten();
         let sent = infos.filter_map(Sent::read).collect();
         let at = [entered, clock::now()];
-        Ok((Seated { signal, link: self.link, push: self.push, consumed: 0 }, sent, at))
+        let Self { room, link, push, .. } = self;
+        Ok((Seated { signal, link, push, room, peers: vec![], consumed: 0 }, sent, at))
+    }
+}
+
+impl Room {
+    async fn ask(&mut self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let headers = [
+            ("user", self.place.accid.as_str()),
+            ("token", self.token.as_str()),
+            ("AppKey", APP_KEY),
+            ("deviceId", self.device.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let path = format!("/scene/apps/{APP_KEY}{path}");
+        Ok(serde_json::from_str(&self.http.ask(method, &path, &headers, &body.to_string()).await?)?)
+    }
+
+    async fn enter(&mut self) -> anyhow::Result<Value> {
+        let body = json!({ "userName": self.place.accid, "role": "qchatAudience", "properties": {} });
+        self.ask("POST", &format!("/v2/rooms/{}/entry", self.place.channel), &body).await
+    }
+
+    /// Gives the seat up.
+    ///
+    /// # Errors
+    /// The server did not let go.
+    pub async fn leave(mut self) -> anyhow::Result<()> {
+        let path = format!("/v1/rooms/{}/members/{}", self.place.channel, self.place.accid);
+        let answer = self.ask("DELETE", &path, &Value::Null).await?;
+        anyhow::ensure!(answer["code"] == 0, "{answer}");
+        Ok(())
     }
 }
 
@@ -159,6 +201,7 @@ impl Seated {
         audience: u64,
     ) -> anyhow::Result<()> {
         let offer = media.offer().await?;
+        self.peers.push(offer.peer);
         let (mut over, mut server, mut sources) = (Over::New(offer.end.clone()), None, vec![]);
         for (at, (kind, rate)) in kinds.iter().enumerate() {
             let (ssrc, name) = (SSRC + 2 * at as u32, kind_name(*kind));
@@ -185,6 +228,7 @@ impl Seated {
     /// As [`Self::publish`].
     pub async fn consume(&mut self, media: &Media, sent: &[Sent]) -> anyhow::Result<Instant> {
         let offer = media.offer().await?;
+        self.peers.push(offer.peer);
         let (mut over, mut server, mut expects) = (Over::New(offer.end.clone()), None, vec![]);
         for sent in sent {
             let mut data = json!({
@@ -214,11 +258,13 @@ impl Seated {
         Sent::read(&data["externData"]["producerInfo"]).with_context(|| format!("not a producer: {data}"))
     }
 
-    /// Stays: sockets are held and heartbeats answered, until the runtime ends.
-    pub fn stay(self) {
+    /// Stays: sockets are held and heartbeats answered, until the runtime ends or the server closes them. The way out,
+    /// and the ends of its transports.
+    pub fn stay(self) -> (Room, Vec<u64>) {
         for socket in [self.signal, self.link, self.push] {
             tokio::spawn(socket.listen());
         }
+        (self.room, self.peers)
     }
 }
 

@@ -10,14 +10,14 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     media::Media,
-    member::{Member, Steps},
+    member::{Member, Seated, Steps},
     seed::{self, Place},
     server::Server,
     socket::Door,
 };
 
 /// Packets each second of a microphone and of a camera.
-const AUDIO: f64 = 50.0;
+pub(crate) const AUDIO: f64 = 50.0;
 const VIDEO: f64 = 150.0;
 /// Packets each second of a microphone where 2,000 send: as many as the load's one core bears.
 const FEWER: f64 = 20.0;
@@ -105,10 +105,20 @@ impl Mark {
 }
 
 /// What all members need.
-struct World {
-    door: Door,
-    media: Media,
-    at_once: Semaphore,
+pub(crate) struct World {
+    pub door: Door,
+    pub media: Media,
+    pub at_once: Semaphore,
+}
+
+impl World {
+    pub fn new(server: &Server, at_once: usize) -> anyhow::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            door: Door::new(&server.ready.link, &server.ready.certificate)?,
+            media: Media::start()?,
+            at_once: Semaphore::new(at_once),
+        }))
+    }
 }
 
 impl Scenario {
@@ -133,21 +143,17 @@ impl Scenario {
     pub async fn run(self, options: &Options<'_>) -> anyhow::Result<Outcome> {
         let (channels, members) = self.shape();
         let mut places = seed::make(options.database, options.data, channels, members).await?;
-        let server = Server::start(options.binary, options.data, options.database, options.core).await?;
+        let server = Server::start(options, &[("ROTUNDA_LOG__LEVEL", "warn")]).await?;
         tokio::time::sleep(SETTLE).await;
         let resident = machine::resident(server.pid());
-        let world = Arc::new(World {
-            door: Door::new(&server.ready.link, &server.ready.certificate)?,
-            media: Media::start()?,
-            at_once: Semaphore::new(options.at_once),
-        });
+        let world = World::new(&server, options.at_once)?;
 
         if let Self::Storm { members } = self {
             let first = places.remove(0);
             let (mut publisher, ..) = Member::login(&world.door, &first).await?.enter().await?;
             let kinds = [(MediaKind::Audio, AUDIO), (MediaKind::Video, VIDEO)];
             publisher.publish(&world.media, &kinds, members as u64).await?;
-            publisher.stay();
+            let _ = publisher.stay();
         }
         let begin = Mark::now(&server);
         let logged_in = all(places, |place| login(Arc::clone(&world), place)).await?;
@@ -198,13 +204,13 @@ fn quantiles(mut values: Vec<f64>) -> [f64; 2] {
     })
 }
 
-fn groups<T>(members: Vec<T>, size: usize) -> Vec<Vec<T>> {
+pub(crate) fn groups<T>(members: Vec<T>, size: usize) -> Vec<Vec<T>> {
     let mut members = members.into_iter().peekable();
     std::iter::from_fn(|| members.peek().is_some().then(|| members.by_ref().take(size).collect())).collect()
 }
 
 /// Does it for all, and gives back what came of it in order.
-async fn all<T, R, F>(items: Vec<T>, each: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
+pub(crate) async fn all<T, R, F>(items: Vec<T>, each: impl Fn(T) -> F) -> anyhow::Result<Vec<R>>
 where
     F: Future<Output = anyhow::Result<R>> + Send + 'static,
     R: Send + 'static,
@@ -222,7 +228,7 @@ where
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-async fn login(world: Arc<World>, place: Place) -> anyhow::Result<Member> {
+pub(crate) async fn login(world: Arc<World>, place: Place) -> anyhow::Result<Member> {
     let _place = world.at_once.acquire().await?;
     Member::login(&world.door, &place).await.with_context(|| format!("the login of {}", place.accid))
 }
@@ -232,26 +238,34 @@ async fn join(world: Arc<World>, members: Vec<Member>) -> anyhow::Result<Vec<Ste
     let _place = world.at_once.acquire().await?;
     let mut members = members.into_iter();
     let first = members.next().context("nobody joins")?;
-    let (mut first, sent, [entered, joined]) = first.enter().await?;
     let Some(second) = members.next() else {
+        let (mut first, sent, [entered, joined]) = first.enter().await?;
         let heard = first.consume(&world.media, &sent).await?;
-        first.stay();
+        let _ = first.stay();
         return Ok(vec![Steps { entered, joined, heard }]);
     };
-    let own = [(MediaKind::Audio, FEWER)];
+    let (both, steps) = talk(&world, first, second, FEWER).await?;
+    both.into_iter().for_each(|member| drop(member.stay()));
+    // The first heard nothing before somebody spoke: only the second is timed.
+    Ok(vec![steps])
+}
+
+/// A call of two who hear each other, with so many packets each second; the way of the second.
+pub(crate) async fn talk(
+    world: &World,
+    first: Member,
+    second: Member,
+    rate: f64,
+) -> anyhow::Result<([Seated; 2], Steps)> {
+    let own = [(MediaKind::Audio, rate)];
+    let (mut first, ..) = first.enter().await?;
     first.publish(&world.media, &own, 1).await?;
-    let mut steps = vec![Steps { entered, joined, heard: joined }];
     let (mut second, sent, [entered, joined]) = second.enter().await?;
     let heard = second.consume(&world.media, &sent).await?;
-    steps.push(Steps { entered, joined, heard });
     second.publish(&world.media, &own, 1).await?;
     let sent = first.new_producer().await?;
     first.consume(&world.media, &[sent]).await?;
-    // The first heard nothing before somebody spoke: only the second is timed.
-    steps.remove(0);
-    first.stay();
-    second.stay();
-    Ok(steps)
+    Ok(([first, second], Steps { entered, joined, heard }))
 }
 
 #[cfg(test)]

@@ -1,14 +1,20 @@
 //! The release binary, with a data directory of its own.
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rotunda_bench_forward::clock;
 use serde::Deserialize;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::scenario::Options;
 
 /// From its start until it serves; migrations were run before.
 const START: Duration = Duration::from_secs(30);
@@ -20,6 +26,8 @@ pub struct Ready {
     pub link: String,
     /// PEM to trust.
     pub certificate: PathBuf,
+    /// The private listener.
+    pub admin: String,
 }
 
 #[derive(Debug)]
@@ -29,13 +37,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, on that core if there is one for it.
+    /// Starts it, on that core if there is one for it, with more settings.
     ///
     /// # Errors
     /// It did not become ready.
-    pub async fn start(binary: &Path, data: &Path, url: &str, core: Option<usize>) -> anyhow::Result<Self> {
+    pub async fn start(options: &Options<'_>, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let Options { binary, data, database, .. } = options;
         let ready = data.join("ready.json");
-        let mut command = match core {
+        let mut command = match options.core {
             Some(core) => {
                 let mut command = Command::new("taskset");
                 command.args(["-c", &core.to_string()]).arg(binary);
@@ -49,9 +58,9 @@ impl Server {
             .arg("--ready-file")
             .arg(&ready)
             .env("ROTUNDA_DATA", data)
-            .env("ROTUNDA_DATABASE__URL", url)
+            .env("ROTUNDA_DATABASE__URL", database)
             .env("ROTUNDA_SERVER__PORT", "0")
-            .env("ROTUNDA_LOG__LEVEL", "warn")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -75,6 +84,54 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// SIGTERM.
+    ///
+    /// # Errors
+    /// There is no `kill`.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let told = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
+        ensure!(told.success(), "the server cannot be told to stop");
+        Ok(())
+    }
+
+    /// Whether newcomers should be sent elsewhere.
+    ///
+    /// # Errors
+    /// The private listener does not answer.
+    pub async fn is_ready(&self) -> anyhow::Result<bool> {
+        let address = self.ready.admin.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.context("no private listener")?;
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer.starts_with("HTTP/1.1 200 "))
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits until it has ended; when.
+    ///
+    /// # Errors
+    /// It did not within that time, or failed.
+    pub async fn end(&mut self, within: Duration) -> anyhow::Result<Instant> {
+        let give_up = clock::now() + within;
+        loop {
+            if let Some(status) = self.ended()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(clock::now());
+            }
+            ensure!(clock::now() < give_up, "the server does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -124,6 +124,7 @@ impl Light {
             return None;
         };
         self.begun.get_or_insert(nanos);
+        stream.at(nanos);
         let index = stream.packet(u16::from_be_bytes([high, low]));
         let (end, number) = header(datagram)?;
         if let Some(number) = number {

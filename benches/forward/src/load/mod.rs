@@ -257,6 +257,12 @@ impl Load {
         self.sources.iter_mut().for_each(|(_, source)| source.on = false);
     }
 
+    /// A client sends no media any more.
+    pub fn end_media_of(&mut self, peer: u64) {
+        let own = self.sources.iter_mut().filter(|(of, _)| *of == peer as usize);
+        own.for_each(|(_, source)| source.on = false);
+    }
+
     /// Begins a new window of what is counted per window.
     pub fn begin_window(&mut self) {
         self.latency.reset();
@@ -277,6 +283,11 @@ impl Load {
 
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// The same in nanoseconds of the load's clock.
+    pub fn nanos(&self) -> u64 {
+        self.clock.nanos()
     }
 
     /// The time at so many nanoseconds of the load's clock.

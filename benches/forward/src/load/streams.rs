@@ -12,6 +12,9 @@ pub struct Received {
     /// In all, and in the window.
     pub packets: u64,
     pub in_window: u64,
+    /// When the last packet came, and the longest time between two of the window, nanoseconds.
+    last: Option<u64>,
+    silence: u64,
     /// Highest index and packets at the last report.
     reported: (u64, u64),
 }
@@ -47,6 +50,18 @@ impl Received {
         index
     }
 
+    /// Takes note of when a packet came.
+    pub fn at(&mut self, nanos: u64) {
+        let before = self.last.replace(nanos).unwrap_or(nanos);
+        self.silence = self.silence.max(nanos.saturating_sub(before));
+    }
+
+    /// The longest time without a packet in the window, which may not be over yet, nanoseconds. A window begins with the
+    /// last packet before it.
+    pub fn silence(&self, nanos: u64) -> u64 {
+        self.silence.max(nanos.saturating_sub(self.last.unwrap_or(nanos)))
+    }
+
     /// As if the next `count` packets had come.
     pub fn assume(&mut self, count: u64) {
         self.highest += count;
@@ -56,6 +71,7 @@ impl Received {
 
     pub fn begin_window(&mut self) {
         self.in_window = 0;
+        self.silence = 0;
         self.fresh_window = true;
     }
 
@@ -168,6 +184,17 @@ mod tests {
         assert_eq!(stream.gaps(), 0);
         stream.packet(10);
         assert_eq!((stream.gaps(), stream.in_window, stream.packets), (1, 2, 7));
+    }
+
+    #[test]
+    fn the_longest_silence_of_a_window_reaches_over_both_its_ends() {
+        let mut stream = Received::default();
+        assert_eq!(stream.silence(5), 0, "nothing was ever heard");
+        [10, 30, 100].into_iter().for_each(|nanos| stream.at(nanos));
+        assert_eq!(stream.silence(101), 70);
+        stream.begin_window();
+        stream.at(150);
+        assert_eq!((stream.silence(160), stream.silence(300)), (50, 150));
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Vendor {
         let (apps, replays) = (Apps::default(), Replays::default());
         Self { inner: Arc::new(Inner { core, config, apps, replays, rates }) }
     }
+
+    /// From now on another rate.
+    pub fn set_rate(&self, rate: RateLimit) {
+        self.inner.rates.replace(rate);
+    }
 }
 
 impl fmt::Debug for Vendor {

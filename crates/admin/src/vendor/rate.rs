@@ -1,7 +1,8 @@
 //! How often an app may call one action (频控).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rotunda_model::{AppId, Millis};
 
@@ -23,7 +24,7 @@ impl Default for RateLimit {
 /// One entry per app and action that were ever called: both are bounded, strangers get this far only with a signature.
 #[derive(Debug)]
 pub struct Rates {
-    limit: RateLimit,
+    limit: ArcSwap<RateLimit>,
     windows: Mutex<HashMap<(AppId, &'static str), Window>>,
 }
 
@@ -37,12 +38,18 @@ struct Window {
 
 impl Rates {
     pub fn new(limit: RateLimit) -> Self {
-        Self { limit, windows: Mutex::default() }
+        Self { limit: ArcSwap::from_pointee(limit), windows: Mutex::default() }
+    }
+
+    /// From now on another limit; who is blocked stays so.
+    pub fn replace(&self, limit: RateLimit) {
+        self.limit.store(Arc::new(limit));
     }
 
     /// Counts a call. False: it is one too many, or the action is still blocked.
     pub fn allow(&self, app: AppId, action: &'static str, now: Millis) -> bool {
-        if self.limit.per_second == 0 {
+        let limit = **self.limit.load();
+        if limit.per_second == 0 {
             return true;
         }
         let mut windows = self.windows.lock();
@@ -55,10 +62,10 @@ impl Rates {
             *window = Window { second, ..Window::default() };
         }
         window.calls = window.calls.saturating_add(1);
-        if window.calls <= self.limit.per_second {
+        if window.calls <= limit.per_second {
             return true;
         }
-        window.blocked_until = now.plus(i64::from(self.limit.blocked_secs) * 1_000).get();
+        window.blocked_until = now.plus(i64::from(limit.blocked_secs) * 1_000).get();
         false
     }
 }

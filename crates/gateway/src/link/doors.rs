@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +14,8 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use crate::limits::network;
 
 /// Caps of [`Doors`].
 #[derive(Debug, Clone)]
@@ -67,18 +69,13 @@ struct Strangers {
 /// Random and single-use. 128 bits, so that none can be guessed while it lives.
 type Sid = [u8; 16];
 
-/// An IPv4 address, or the /64 network of an IPv6 one: the smallest thing one host can be sure to have.
+/// As [`network`] makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Address(IpAddr);
 
 impl Address {
     fn of(peer: SocketAddr) -> Self {
-        match peer.ip().to_canonical() {
-            IpAddr::V6(address) => {
-                Self(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into())
-            }
-            v4 => Self(v4),
-        }
+        Self(network(peer.ip()))
     }
 }
 
@@ -118,11 +115,15 @@ impl Doors {
 
     /// Takes a SID; false when it was never given, was used, or is too old.
     pub fn redeem(&self, sid: &str, now: Instant) -> bool {
-        let Some(digits) = sid.strip_prefix('r').filter(|digits| digits.len() == 32) else { return false };
-        let Ok(number) = u128::from_str_radix(digits, 16) else { return false };
+        let Some(sid) = read(sid) else { return false };
         let mut handshakes = self.handshakes.lock();
         handshakes.forget_until(now);
-        handshakes.take(&number.to_be_bytes())
+        handshakes.take(&sid)
+    }
+
+    /// What the one who was given that SID counts as.
+    pub fn counted_as(&self, sid: &str) -> Option<IpAddr> {
+        self.handshakes.lock().open.get(&read(sid)?).map(|address| address.0)
     }
 
     /// A place for a socket that has not logged in. `None` when there is none left.
@@ -150,6 +151,11 @@ impl Doors {
             self.full.store(false, Ordering::Relaxed);
         }
     }
+}
+
+fn read(sid: &str) -> Option<Sid> {
+    let digits = sid.strip_prefix('r').filter(|digits| digits.len() == 32)?;
+    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
 }
 
 impl Handshakes {

@@ -16,6 +16,7 @@ use rotunda_wire::{
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field};
 
 use super::{
     commands::{self, Call, Refusal},
@@ -261,7 +262,12 @@ pub async fn serve(gateway: Gateway, mut socket: LinkSocket) {
 }
 
 async fn log_in(gateway: Gateway, mut socket: LinkSocket, request: Request) {
-    let entered = match login::log_in(&gateway, socket.peer(), socket.pulse(), &request).await {
+    let span = tracing::debug_span!("login", code = field::Empty);
+    let entered = login::log_in(&gateway, socket.peer(), socket.pulse(), &request);
+    let entered = entered.instrument(span.clone()).await;
+    span.record("code", i64::from(entered.as_ref().map_or_else(Refusal::code, |_| Code::OK).0));
+    drop(span);
+    let entered = match entered {
         Ok(entered) => {
             count_login(Code::OK);
             entered

@@ -8,6 +8,7 @@ use rotunda_sfu::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tracing::{Instrument, Span, field};
 
 use super::{
     envelope::{integer, text},
@@ -39,7 +40,14 @@ impl Session {
     /// The answer's `data`; a refusal is a `code` in it.
     pub(super) async fn request(&mut self, method: &str, data: Data) -> Value {
         let request = data.get("requestId").cloned();
-        let result = self.ask(method, data).await;
+        let span = match method {
+            // Nothing is done for it, and there are many.
+            "Heartbeat" => Span::none(),
+            _ => tracing::debug_span!("signal", command = label(method), code = field::Empty),
+        };
+        let result = self.ask(method, data).instrument(span.clone()).await;
+        span.record("code", i64::from(result.as_ref().map_or_else(|code| code.0, |_| 200)));
+        drop(span);
         let (code, mut answer) = match result {
             Ok(answer) => (200, answer),
             Err(code) => (code.0, json!({ "code": code.0, "errMsg": super::join::text(code) })),
@@ -93,6 +101,12 @@ impl Asked {
 }
 
 fn count(method: &str, code: u16) {
+    metrics::counter!("rotunda_signal_requests_total", "method" => label(method), "code" => code.to_string())
+        .increment(1);
+}
+
+/// A label is never the client's word.
+fn label(method: &str) -> &'static str {
     const KNOWN: [&str; 9] = [
         "Heartbeat",
         "Produce",
@@ -104,10 +118,7 @@ fn count(method: &str, code: u16) {
         "CloseTransport",
         "PermKeyUpdate",
     ];
-    // A label is never the client's word.
-    let method = KNOWN.into_iter().find(|known| *known == method).unwrap_or("other");
-    metrics::counter!("rotunda_signal_requests_total", "method" => method, "code" => code.to_string())
-        .increment(1);
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
 }
 
 /// Codes: 400 unusable, 404 a method or an id that is none.

@@ -20,6 +20,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
 };
+use tracing::{Instrument, field};
 
 use super::{
     envelope::{self, Incoming},
@@ -250,13 +251,17 @@ impl Session {
     }
 
     async fn join(&mut self, data: &serde_json::Map<String, Value>) -> Value {
+        let span = tracing::debug_span!("signal", command = "Join", code = field::Empty);
         let result = match &self.address {
             Some(address) if self.member.is_none() => {
-                join::join(&self.gateway, address, self.handle.clone(), data).await
+                let joined = join::join(&self.gateway, address, self.handle.clone(), data);
+                joined.instrument(span.clone()).await
             }
             _ => Err(rotunda_model::Code(400)),
         };
         let code = result.as_ref().map_or_else(|code| code.0, |_| 200);
+        span.record("code", i64::from(code));
+        drop(span);
         metrics::counter!("rotunda_joins_total", "code" => code.to_string()).increment(1);
         match result {
             Ok(Joined { room, seat, answer }) => {

@@ -34,7 +34,7 @@ impl Config {
         let mut layers = Figment::from(Serialized::defaults(Self::default()));
         // The common name of the variable is honoured, below our own.
         if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
-            layers = layers.merge(("database.url", url));
+            layers = layers.merge(Serialized::default("database.url", url));
         }
         if let Some(path) = file {
             if !path.is_file() {
@@ -76,6 +76,13 @@ impl Config {
         }
         if self.media.worker_members == 0 {
             return invalid("media.worker_members", "at least 1");
+        }
+        let collector = &self.telemetry.otlp_endpoint;
+        if !collector.is_empty() && rotunda_outbound::parse(collector).is_err() {
+            return invalid("telemetry.otlp_endpoint", "expected http://host:port or https://host:port");
+        }
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            return invalid("telemetry.sample_ratio", "from 0 to 1");
         }
         if !TOKEN_SECS.contains(&self.media.token_secs) {
             return invalid("media.token_secs", "from 10 to 2000000");
@@ -263,6 +270,12 @@ mod tests {
             assert_eq!(config.server.port, 9000);
             assert_eq!(config.media.advertise, ["192.0.2.7", "media.example.org"]);
             assert_eq!(config.database.url, "postgres://localhost/x");
+            jail.create_file("a.toml", "[database]\nurl = \"postgres://localhost/file\"")?;
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/file");
+            jail.set_env("ROTUNDA_DATABASE__URL", "postgres://localhost/own");
+            let config = Config::load(Some(Path::new("a.toml")), &Overrides::default()).unwrap();
+            assert_eq!(config.database.url, "postgres://localhost/own");
             jail.set_env("ROTUNDA_SERVER__PROT", "1");
             let message = Config::load(None, &Overrides::default()).unwrap_err().to_string();
             assert!(message.contains("did you mean \"server.port\"?"), "{message}");
@@ -296,6 +309,9 @@ mod tests {
             ("[server]\ncors_origins = \"https://app.example/page\"", false),
             ("[admin]\nlisten = \"8444\"", false),
             ("[admin]\nlisten = \"[::1]:8444\"", true),
+            ("[telemetry]\notlp_endpoint = \"http://127.0.0.1:4318\"\nsample_ratio = 0.1", true),
+            ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", false),
+            ("[telemetry]\nsample_ratio = 2.0", false),
         ] {
             assert_eq!(from_toml(toml).unwrap().check().is_ok(), good, "{toml}");
         }

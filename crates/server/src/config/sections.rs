@@ -31,6 +31,7 @@ pub struct Config {
     pub limits: Limits,
     pub webhooks: Webhooks,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +47,8 @@ pub struct Server {
     pub public_url: String,
     /// Networks or addresses of reverse proxies, e.g. ["127.0.0.1", "10.0.0.0/8"]. Only from them the client's address is
     /// taken out of Forwarded, X-Forwarded-For or X-Real-IP; limits per address count it. A network too many lets
-    /// strangers invent their address.
+    /// strangers invent their address; a proxy that is missing makes its clients one address, or, when it is on this
+    /// machine, takes their limits away. `rotunda doctor` looks.
     #[serde(deserialize_with = "networks")]
     #[schemars(with = "Vec<String>", extend("x-reload" = true))]
     pub trusted_proxies: Vec<IpNet>,
@@ -164,10 +166,13 @@ pub struct Media {
     pub workers: usize,
     /// Members of one channel on one of several media threads, before those who come later are served by another. A channel
     /// is also spread earlier when its thread is busy. Packets between threads are handed on at the cost of one more member.
+    #[schemars(extend("x-reload" = true))]
     pub worker_members: usize,
     /// Open microphones of one channel that are passed on at a time. With more, the loudest are, by the levels that clients
     /// put into their packets; who begins to talk takes the place of somebody silent at once. More lets more people talk at
-    /// the same time, and costs each listener as many streams, the server as much for each listener; 0: no limit.
+    /// the same time, and costs each listener as many streams, the server as much for each listener; 0: no limit, also
+    /// later for those who were open then.
+    #[schemars(extend("x-reload" = true))]
     pub audio_active_max: usize,
     /// Seconds that a member's room token lives; the SDK renews it 240 s before the end. Longer means fewer renewals and a
     /// longer life of a stolen one. At 240 and below the SDK renews without a pause: tests only.
@@ -212,6 +217,17 @@ pub enum LogFormat {
     Json,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Address of an OpenTelemetry collector that takes traces by OTLP over HTTP, e.g. "http://127.0.0.1:4318". Requests,
+    /// link commands and signalling go there, each with its database queries: kinds, codes and times, no accounts,
+    /// addresses or tokens. Headers, such as a key, come from OTEL_EXPORTER_OTLP_HEADERS. Empty: no traces, and no cost.
+    pub otlp_endpoint: String,
+    /// Part of the traces that is sent, 0 to 1. Less costs less here and at the collector.
+    pub sample_ratio: f64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -227,6 +243,7 @@ impl Default for Config {
             limits: Limits::default(),
             webhooks: Webhooks::default(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -263,6 +280,19 @@ impl Default for Media {
             audio_active_max: rotunda_sfu::AUDIO_ACTIVE_MAX,
             token_secs: rotunda_core::media::MEDIA_TOKEN_SECONDS,
         }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { otlp_endpoint: String::new(), sample_ratio: 1.0 }
+    }
+}
+
+impl Media {
+    /// Each member has a transport for each direction.
+    pub const fn room_transports(&self) -> usize {
+        self.worker_members.saturating_mul(2)
     }
 }
 

@@ -26,9 +26,10 @@ use crate::{
     addresses::{self, Meanings},
     admin, ambient, certificate as files,
     config::{Config, TlsMode},
-    healthcheck,
+    healthcheck::{self, Shown},
     lifecycle::Shutdown,
     listener::{self, Services, Web},
+    proxies::Proxies,
     tls::Tls,
 };
 
@@ -37,6 +38,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Checks are repeated, for one lost packet proves nothing.
 const TRIES: u32 = 4;
+
+/// An address of the range for documentation: nobody has it, so who counts under it has invented it.
+const INVENTED: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
+
+/// Where the doctor comes from when it looks at a proxy on this machine through loopback: the proxy has another one.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
 
 /// What the stand-in says where the server would greet a link.
 const STAND_IN: &str = "doctor:websocket";
@@ -73,7 +80,7 @@ pub async fn look(config: &Config) -> Vec<Finding> {
         Err(error) => {
             let fix = "Another program has the port: stop it, or choose server.port and media.udp_port.";
             findings.push(Finding::fail("server", format!("{error:#}")).fix(fix));
-            for check in ["https", "udp", "tcp", "call"] {
+            for check in ["https", "client", "udp", "tcp", "call"] {
                 findings.push(Finding::skipped(check, "needs the ports"));
             }
             return findings;
@@ -83,7 +90,7 @@ pub async fn look(config: &Config) -> Vec<Finding> {
         Server::Running(_) => Finding::ok("server", "it runs, and is looked at through its public ports"),
         Server::StandIn(_) => Finding::ok("server", "it does not run; its ports are tried without it"),
     });
-    findings.push(https(config, &server, &advertised).await);
+    findings.extend(https(config, &server, &advertised).await);
     findings.extend(media(config, &server).await);
     findings
 }
@@ -162,12 +169,24 @@ async fn stand_in(config: &Config, advertised: &[IpAddr]) -> anyhow::Result<Stan
     Ok(StandIn { media, _threads: threads, shutdown, port, https })
 }
 
-/// The link's handshake under the public name, as a browser on this machine would do it.
-async fn https(config: &Config, server: &Server, advertised: &[IpAddr]) -> Finding {
+/// The link's handshake under the public name, as a browser on this machine would do it, and whom the server takes the
+/// browser for.
+async fn https(config: &Config, server: &Server, advertised: &[IpAddr]) -> [Finding; 2] {
+    match handshake(config, server, advertised).await {
+        Ok((finding, shown)) => [finding, client(config, server, &shown).await],
+        Err(finding) => [finding, Finding::skipped("client", "needs an answer under the public name")],
+    }
+}
+
+async fn handshake(
+    config: &Config,
+    server: &Server,
+    advertised: &[IpAddr],
+) -> Result<(Finding, Shown), Finding> {
     const CHECK: &str = "https";
     let port = match server {
         Server::StandIn(StandIn { https: false, .. }) => {
-            return Finding::skipped(CHECK, "needs the running server: it has the certificate");
+            return Err(Finding::skipped(CHECK, "needs the running server: it has the certificate"));
         }
         Server::StandIn(stand_in) => stand_in.port,
         Server::Running(_) => config.server.port,
@@ -185,29 +204,82 @@ async fn https(config: &Config, server: &Server, advertised: &[IpAddr]) -> Findi
     let target = match lookup_host((host.as_str(), port)).await.map(|mut found| found.next()) {
         Ok(Some(target)) => target,
         _ => {
-            return Finding::fail(CHECK, format!("{host} has no address"))
-                .fix("Make a DNS record for it, or correct server.public_url.");
+            return Err(Finding::fail(CHECK, format!("{host} has no address"))
+                .fix("Make a DNS record for it, or correct server.public_url."));
         }
     };
-    // Behind a proxy TLS ends there, and what is shown is the proxy's.
-    match timeout(PATIENCE, healthcheck::show(target, &host, "/socket.io/1/?t=0")).await {
-        Err(_) => Finding::fail(CHECK, format!("{authority} does not answer")).fix(fix),
+    // A client that invents where it comes from, in every way there is.
+    let lies =
+        format!("X-Forwarded-For: {INVENTED}\r\nX-Real-IP: {INVENTED}\r\nForwarded: for={INVENTED}\r\n");
+    let from = target.is_ipv4().then_some(LOOPBACK).filter(|_| target.ip().is_loopback());
+    let shown = healthcheck::show(target, &host, "/socket.io/1/?t=0", &lies, from);
+    let shown = match timeout(PATIENCE, shown).await {
+        Err(_) => return Err(Finding::fail(CHECK, format!("{authority} does not answer")).fix(fix)),
         Ok(Err(error)) => {
-            Finding::fail(CHECK, format!("{authority} does not answer as it should: {error:#}")).fix(fix)
+            let says = format!("{authority} does not answer as it should: {error:#}");
+            return Err(Finding::fail(CHECK, says).fix(fix));
         }
-        Ok(Ok((_, status, body))) if status != 200 || !body.ends_with(":websocket") => {
-            Finding::fail(CHECK, format!("{authority} answers, but not as Rotunda (status {status})"))
-                .fix("Something else has that name or port; a proxy must pass /socket.io/ on.")
+        Ok(Ok(shown)) if shown.status != 200 || !shown.body.ends_with(":websocket") => {
+            let says = format!("{authority} answers, but not as Rotunda (status {})", shown.status);
+            return Err(Finding::fail(CHECK, says)
+                .fix("Something else has that name or port; a proxy must pass /socket.io/ on."));
         }
-        Ok(Ok((leaf, ..))) => {
-            let development = config.tls_mode() == TlsMode::Development;
-            let judged = certificate::judge(&leaf, Some(&host), ambient::now_ms() / 1_000, development);
-            match judged.state {
-                State::Fail => Finding { check: CHECK, ..judged },
-                _ => Finding::ok(CHECK, format!("{authority} answers")),
-            }
-        }
+        Ok(Ok(shown)) => shown,
+    };
+    // Behind a proxy TLS ends there, and what is shown is the proxy's.
+    let development = config.tls_mode() == TlsMode::Development;
+    let judged = certificate::judge(&shown.leaf, Some(&host), ambient::now_ms() / 1_000, development);
+    let finding = match judged.state {
+        State::Fail => Finding { check: CHECK, ..judged },
+        _ => Finding::ok(CHECK, format!("{authority} answers")),
+    };
+    Ok((finding, shown))
+}
+
+/// Whose address that handshake counts under: the doctor's, and neither a proxy's nor what the doctor invented.
+async fn client(config: &Config, server: &Server, shown: &Shown) -> Finding {
+    let Server::Running(private) = server else {
+        return Finding::skipped("client", "needs the running server: it counts who logs in");
+    };
+    let sid = shown.body.split(':').next().unwrap_or_default();
+    let asked = healthcheck::get_plain(*private, &format!("/doctor/client/{sid}")).await;
+    let counted = asked.ok().filter(|(status, _)| *status == 200).and_then(|(_, body)| body.parse().ok());
+    match counted {
+        Some(counted) => judge_client(config, shown.from, counted),
+        None => Finding::skipped("client", "the server is of another version, or another one answers"),
     }
+}
+
+fn judge_client(config: &Config, own: IpAddr, counted: IpAddr) -> Finding {
+    const CHECK: &str = "client";
+    let proxies = Proxies::new(config.server.trusted_proxies.clone());
+    let own_network = rotunda_gateway::limits::network(own);
+    if proxies.trusts(own) {
+        let says =
+            format!("this machine's own address {own} is one of server.trusted_proxies: try from another");
+        return Finding::skipped(CHECK, says);
+    }
+    if counted == INVENTED {
+        return Finding::fail(CHECK, "logins count under whatever address a client invents: no limit holds")
+            .fix(
+                "Let the proxy set X-Forwarded-For to the address it sees, and have nothing but proxies in \
+             server.trusted_proxies.",
+            );
+    }
+    if counted.is_unspecified() {
+        let says = "the proxy passes on what clients say of themselves; all of them count as one address";
+        return Finding::warn(CHECK, says)
+            .fix("Let the proxy set X-Forwarded-For and remove Forwarded and X-Real-IP.");
+    }
+    if counted != own_network && (counted.is_loopback() || proxies.trusts(counted)) {
+        let share = if counted.is_loopback() { "in no limit" } else { "as one address" };
+        let says =
+            format!("the proxy at {counted} does not say for whom it asks; all its clients count {share}");
+        return Finding::warn(CHECK, says).fix(format!(
+            "Let the proxy set X-Forwarded-For, and put {counted} into server.trusted_proxies."
+        ));
+    }
+    Finding::ok(CHECK, format!("a login from here counts under {counted}"))
 }
 
 /// Knocks at each media port, then makes a call through the first that answers.
@@ -450,6 +522,22 @@ mod tests {
         assert_eq!(address(&ip("172.17.0.2"), false).state, State::Ok);
         assert_eq!(address(&ip("203.0.113.9"), true).state, State::Ok);
         assert_eq!(address(&ip("127.0.0.1"), false).state, State::Warn);
+    }
+
+    #[test]
+    fn a_client_counts_under_its_own_address() {
+        let mut config = Config::default();
+        config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let judged = |own: &str, counted: &str| {
+            judge_client(&config, own.parse().unwrap(), counted.parse().unwrap()).state
+        };
+        assert_eq!(judged("198.51.100.4", "198.51.100.4"), State::Ok);
+        assert_eq!(judged("2001:db8::7", "2001:db8::"), State::Ok);
+        assert_eq!(judged("198.51.100.4", "203.0.113.9"), State::Ok, "a router in between");
+        assert_eq!(judged("198.51.100.4", "127.0.0.1"), State::Warn, "the proxy's");
+        assert_eq!(judged("198.51.100.4", "0.0.0.0"), State::Warn, "nobody knows");
+        assert_eq!(judged("198.51.100.4", "192.0.2.77"), State::Fail, "invented");
+        assert_eq!(judged("127.0.0.1", "192.0.2.77"), State::Skipped, "a proxy may say anything");
     }
 
     #[test]

@@ -192,6 +192,22 @@ async fn a_hangup_reloads_what_it_can_and_names_the_rest(pool: PgPool) {
     assert_eq!(allowed("https://app.example").as_deref(), Some("https://app.example"));
 }
 
+#[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
+async fn a_hangup_changes_limits_for_those_who_are_there(pool: PgPool) {
+    let program = Program::start(&pool, "operate-limits", &[]);
+    let client = program.client("ann").await;
+    for _ in 0..5 {
+        assert_eq!(client.enter(STAGE).await.0, 0);
+    }
+    let limits = "[limits]\njoins_per_minute = 1\n[media]\naudio_active_max = 3\nworker_members = 7\n";
+    fs::write(program.directory.join("rotunda.toml"), limits).unwrap();
+    program.signal("HUP");
+    let reloaded = "reloaded=\"media.worker_members, media.audio_active_max, limits.joins_per_minute\"";
+    until("it was read again", || program.log().contains(reloaded).then_some(()));
+    assert_eq!(client.enter(STAGE).await.0, 0);
+    assert_eq!(client.enter(STAGE).await.0, 503);
+}
+
 #[sqlx::test(migrations = "../../migrations")]
 async fn the_doctor_finds_a_running_server_well(pool: PgPool) {
     let port = {
@@ -221,7 +237,9 @@ async fn the_doctor_finds_a_running_server_well(pool: PgPool) {
             .unwrap()
             .clone()
     };
-    for check in ["database", "latency", "migrations", "clock", "server", "https", "udp", "tcp", "call"] {
+    for check in
+        ["database", "latency", "migrations", "clock", "server", "https", "client", "udp", "tcp", "call"]
+    {
         assert_eq!(finding(check)["state"], "ok", "{report:#}");
     }
     assert!(finding("server")["says"].as_str().unwrap().contains("it runs"), "{report:#}");

@@ -190,6 +190,14 @@ pub fn http(
     (head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), body.to_owned())
 }
 
+/// What nim-web-sdk-ng 10.8.1 sends in 24_2.
+pub fn credentials(accid: &str, token: &str) -> Value {
+    json!([{"t": "Property", "v": {
+        "1": "choir-app", "2": accid, "4": token, "6": 16, "7": "client-session", "8": format!("link-{accid}"),
+        "9": 100_801, "10": 0, "11": "Native/10.8.1", "14": "10.8.1", "30": "Linux", "36": "Chrome"
+    }}])
+}
+
 /// A QChat link that is logged in, with a media token.
 pub struct Client<S = tokio::net::TcpStream> {
     address: SocketAddr,
@@ -224,19 +232,23 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         accid: &str,
         token: &str,
     ) -> Self {
-        let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        let login = Value::Null;
-        let mut client = Self { address, ws, accid: accid.into(), token: String::new(), serial: 0, login };
-        // What nim-web-sdk-ng 10.8.1 sends in 24_2.
-        let items = json!([{"t": "Property", "v": {
-            "1": "choir-app", "2": accid, "4": token, "6": 16, "7": "client-session", "8": format!("link-{accid}"),
-            "9": 100_801, "10": 0, "11": "Native/10.8.1", "14": "10.8.1", "30": "Linux", "36": "Chrome"
-        }}]);
-        client.login = client.request(24, 2, items).await;
+        let mut client = Self::knocking(stream, address, request, accid).await;
+        client.login = client.request(24, 2, credentials(accid, token)).await;
         let answer =
             client.request(25, 1, json!([{"t": "Property", "v": {"1": format!("room-{accid}")}}])).await;
         client.token = answer["r"][0]["1"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
         client
+    }
+
+    /// The same without a login.
+    pub async fn knocking(
+        stream: S,
+        address: SocketAddr,
+        request: impl IntoClientRequest + Unpin,
+        accid: &str,
+    ) -> Self {
+        let (ws, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        Self { address, ws, accid: accid.into(), token: String::new(), serial: 0, login: Value::Null }
     }
 
     /// The next packet; heartbeats are answered.
@@ -254,6 +266,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 
     pub async fn request(&mut self, sid: u16, cid: u16, items: Value) -> Value {
+        let packet = self.ask(sid, cid, items).await;
+        assert_eq!(packet["code"], 200, "{packet}");
+        packet
+    }
+
+    /// The answer, whatever its code.
+    pub async fn ask(&mut self, sid: u16, cid: u16, items: Value) -> Value {
         self.serial += 1;
         let serial = self.serial;
         let packet = json!({"SER": serial, "SID": sid, "CID": cid, "Q": items});
@@ -261,7 +280,6 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         loop {
             let packet = self.packet().await;
             if packet["ser"] == serial {
-                assert_eq!(packet["code"], 200, "{packet}");
                 return packet;
             }
         }
@@ -292,6 +310,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     pub async fn enter(&self, channel: u64) -> (i64, String) {
         let body = json!({"userName": self.accid, "role": "qchatAudience", "properties": {}});
         self.rest("POST", &format!("/v1/rooms/{channel}/entry"), body).await
+    }
+
+    /// Of the room service.
+    pub fn room_token(&self) -> &str {
+        &self.token
     }
 
     /// Gives it up.

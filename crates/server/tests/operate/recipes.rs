@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls};
 
 use crate::{
-    program::{Client, Program, root, until},
+    program::{Client, Program, credentials, root, until},
     proxies::shown_address,
 };
 
@@ -104,8 +104,8 @@ fn free() -> SocketAddr {
 }
 
 impl Proxy {
-    /// A connection of [`CLIENT`] that trusts only the proxy's authority.
-    async fn connect(&self) -> TlsStream<tokio::net::TcpStream> {
+    /// A connection of [`CLIENT`] that trusts only the proxy's authority. `says` goes before TLS.
+    async fn connect(&self, says: &str) -> TlsStream<tokio::net::TcpStream> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -114,13 +114,14 @@ impl Proxy {
             .with_no_client_auth();
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(CLIENT.into(), 0)).unwrap();
-        let stream = socket.connect(self.address).await.unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(says.as_bytes()).await.unwrap();
         TlsConnector::from(Arc::new(config)).connect(NAME.try_into().unwrap(), stream).await.unwrap()
     }
 
     /// Status and body; the client lies about where it comes from in every way it can.
-    async fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = self.connect().await;
+    async fn get(&self, path: &str, says: &str) -> (u16, String) {
+        let mut stream = self.connect(says).await;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\nX-Forwarded-For: 1.2.3.4\r\n\
              X-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n\r\n"
@@ -136,39 +137,127 @@ impl Proxy {
 
 /// What an SDK does first, through the proxy: LBS, handshake, WebSocket, login.
 async fn passes(program: &Program, proxy: &Proxy) {
-    let (status, body) = proxy.get("/lbs").await;
+    let (status, body) = proxy.get("/lbs", "").await;
     assert_eq!(status, 200, "{body}");
-    let (status, body) = proxy.get("/socket.io/1/?t=1").await;
+    let token = program.token("ann");
+    let request = upgrade(&handshake(proxy, "").await, "1.2.3.4");
+    let stream = proxy.connect("").await;
+    let client = Client::upgrading(stream, program.address(), request, "ann", &token).await;
+    assert_eq!(shown_address(&client.login), "127.0.0.5", "{}", client.login);
+}
+
+/// A SID.
+async fn handshake(proxy: &Proxy, says: &str) -> String {
+    let (status, body) = proxy.get("/socket.io/1/?t=1", says).await;
     assert_eq!(status, 200, "{body}");
     let line = body.lines().find(|line| line.contains(":websocket")).unwrap_or_else(|| panic!("{body}"));
-    let sid = line.split(':').next().unwrap().to_owned();
-    let token = program.token("ann");
-    let request = tokio_tungstenite::tungstenite::http::Request::builder()
+    line.split(':').next().unwrap().to_owned()
+}
+
+/// The request for a link, with lies about where it comes from.
+fn upgrade(sid: &str, lie: &str) -> tokio_tungstenite::tungstenite::http::Request<()> {
+    tokio_tungstenite::tungstenite::http::Request::builder()
         .uri(format!("wss://{NAME}/socket.io/1/websocket/{sid}"))
         .header("Host", NAME)
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket")
         .header("Sec-WebSocket-Version", "13")
         .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header("X-Forwarded-For", "1.2.3.4")
-        .header("X-Real-IP", "1.2.3.4")
-        .header("Forwarded", "for=1.2.3.4")
+        .header("X-Forwarded-For", lie)
+        .header("X-Real-IP", lie)
+        .header("Forwarded", format!("for={lie}"))
         .body(())
-        .unwrap();
-    let client = Client::upgrading(proxy.connect().await, program.address(), request, "ann", &token).await;
-    assert_eq!(shown_address(&client.login), "127.0.0.5", "{}", client.login);
+        .unwrap()
 }
 
 #[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
 async fn behind_nginx(pool: PgPool) {
     let program = Program::start(&pool, "operate-nginx", &[]);
+    let proxy = nginx(&program, |server| server);
+    passes(&program, &proxy).await;
+}
+
+/// What a balancer before nginx tells it, so that clients of a test come from any address.
+fn coming_from(address: &str) -> String {
+    format!("PROXY TCP4 {address} 127.0.0.1 4711 443\r\n")
+}
+
+fn behind_a_balancer(server: String) -> String {
+    let server = replace(&server, " ssl;", " ssl proxy_protocol;");
+    let trusting = "set_real_ip_from 127.0.0.0/8;\n    real_ip_header proxy_protocol;\n    server_name";
+    replace(&server, "server_name", trusting)
+}
+
+/// How many of so many logins one after the other are let in; each claims to come from elsewhere.
+async fn let_in(program: &Program, proxy: &Proxy, from: &str, token: &str, tries: usize) -> usize {
+    let (mut let_in, says) = (0, coming_from(from));
+    for number in 0..tries {
+        let request = upgrade(&handshake(proxy, &says).await, &format!("1.2.3.{number}"));
+        let stream = proxy.connect(&says).await;
+        let mut client = Client::knocking(stream, program.address(), request, "ann").await;
+        let code = client.ask(24, 2, credentials("ann", token)).await["code"].clone();
+        assert!(code == 200 || code == 416, "{code}");
+        let_in += usize::from(code == 200);
+    }
+    let_in
+}
+
+/// Logins in a test of the limit, which is three a minute: as many again come back while a slow machine tries them.
+const TRIES: usize = 9;
+const LIMITED: std::ops::RangeInclusive<usize> = 3..=6;
+
+#[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
+async fn behind_nginx_each_client_has_limits_of_its_own_whatever_it_claims(pool: PgPool) {
+    let limits = [
+        ("ROTUNDA_LIMITS__LOGINS_PER_ADDRESS_MINUTE", "3"),
+        ("ROTUNDA_LIMITS__LOGINS_PER_ACCOUNT_MINUTE", "0"),
+    ];
+    let program = Program::start(&pool, "operate-nginx-limits", &limits);
+    let token = program.token("ann");
+    // No proxy speaks for who comes from this machine, and no limit is for them.
+    for _ in 0..TRIES {
+        Client::connect(program.address(), "ann", &token).await;
+    }
+    let proxy = nginx(&program, behind_a_balancer);
+    let found = let_in(&program, &proxy, "203.0.113.7", &token, TRIES).await;
+    assert!(LIMITED.contains(&found), "{found}");
+    assert_eq!(let_in(&program, &proxy, "203.0.113.8", &token, 3).await, 3, "another client is another");
+    drop(proxy);
+    // What many have in their configuration: it appends to what the client invented.
+    let proxy = nginx(&program, |server| {
+        replace(
+            &behind_a_balancer(server),
+            "X-Forwarded-For $remote_addr",
+            "X-Forwarded-For $proxy_add_x_forwarded_for",
+        )
+    });
+    let found = let_in(&program, &proxy, "203.0.113.9", &token, 3).await;
+    // The other headers are the client's no more: the recipe removes them.
+    assert_eq!(found, 3);
+    let found = let_in(&program, &proxy, "203.0.113.9", &token, TRIES).await;
+    assert!(found <= 3, "{found}");
+    drop(proxy);
+    // A recipe with holes: nobody knows who they are, so they are one.
+    let proxy = nginx(&program, |server| {
+        let server = replace(&behind_a_balancer(server), "proxy_set_header Forwarded \"\";", "");
+        replace(&server, "proxy_set_header X-Real-IP \"\";", "")
+    });
+    let mut found = 0;
+    for last in 10..10 + TRIES {
+        found += let_in(&program, &proxy, &format!("203.0.113.{last}"), &token, 1).await;
+    }
+    assert!(LIMITED.contains(&found), "{found}");
+}
+
+/// The recipe, changed a little, in an nginx of the test's own.
+fn nginx(program: &Program, change: impl Fn(String) -> String) -> Proxy {
     let (directory, address) = (program.directory.clone(), free());
     let roots = certificate(&directory);
     let here = directory.display().to_string();
     let server = recipe("nginx.md", "nginx");
     let server = replace(&server, "listen 443 ssl", &format!("listen {address} ssl"));
     let server = replace(&server, "/etc/rotunda/", &format!("{here}/"));
-    let server = replace(&server, PORT, &program.address().to_string());
+    let server = change(replace(&server, PORT, &program.address().to_string()));
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|kind| format!("{kind}_temp_path {here}/{kind};\n"))
@@ -179,8 +268,7 @@ async fn behind_nginx(pool: PgPool) {
     );
     fs::write(directory.join("nginx.conf"), all).unwrap();
     let conf = format!("{here}/nginx.conf");
-    let proxy = start("nginx", &directory, &["-p", &here, "-c", &conf], address, roots);
-    passes(&program, &proxy).await;
+    start("nginx", &directory, &["-p", &here, "-c", &conf], address, roots)
 }
 
 #[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]

@@ -127,6 +127,11 @@ impl Worker {
         Self { rooms: Rooms::new(max), ..self }
     }
 
+    /// The same while it works; rooms that are there follow at once.
+    pub fn set_audio_active_max(&mut self, now: Instant, max: usize) {
+        self.rooms.set_max(crate::downlink::micros(self.epoch, now), max);
+    }
+
     /// One turn: read all, open all, then per subscriber its packets in a row; then what is due by time; at last a few
     /// pieces of handshakes.
     ///

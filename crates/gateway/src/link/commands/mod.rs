@@ -23,6 +23,7 @@ use rotunda_core::{Actor, Core, Error};
 use rotunda_model::Code;
 use rotunda_wire::{Answer, CommandId, ItemError, Request, command};
 use serde_json::Value;
+use tracing::{Instrument, field};
 
 use crate::{
     limits::Limits,
@@ -80,7 +81,11 @@ impl Call<'_> {
 
 /// Does one command. Refusals are logged and counted here, once.
 pub async fn handle(call: Call<'_>) -> Answer {
-    match dispatch(call).await {
+    let command = label(call.request.command);
+    let span = tracing::debug_span!("command", command, code = field::Empty);
+    let done = dispatch(call).instrument(span.clone()).await;
+    span.record("code", i64::from(done.as_ref().map_or_else(Refusal::code, |_| Code::OK).0));
+    match done {
         Ok(items) => {
             count(call.request.command, Code::OK);
             Answer::ok(call.request, items)

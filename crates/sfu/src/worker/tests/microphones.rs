@@ -360,3 +360,20 @@ fn a_listener_costs_the_same_however_many_microphones_are_open() {
         println!("{talkers:11}  {max:5}  {few:20.0}  {:20.1}", (many - few) / 50.0);
     }
 }
+
+#[test]
+fn another_limit_is_in_force_at_once_and_breaks_no_stream() {
+    let mut panel = Panel::new(2, 5, 1);
+    let level = |who: usize, _: u64| if who < 4 { TALKS } else { IS_SILENT };
+    panel.talk(50, level);
+    assert_eq!(panel.names().len(), 2);
+    for (max, heard) in [(4, vec![0, 1, 2, 3]), (0, vec![0, 1, 2, 3, 4]), (4, vec![0, 1, 2, 3])] {
+        panel.world.worker.set_audio_active_max(panel.world.now, max);
+        panel.talk(10, level);
+        assert_eq!(panel.names(), heard, "{max}");
+    }
+    panel.world.worker.set_audio_active_max(panel.world.now, 1);
+    panel.talk(10, level);
+    assert_eq!(panel.names().len(), 1);
+    panel.assert_unbroken();
+}
