@@ -49,7 +49,8 @@ pub struct Explained {
 }
 
 #[utoipa::path(
-    get, path = "/v1/explain", tag = "permissions", security(("token" = ["read"])), params(Asked),
+    get, path = "/v1/explain", tag = "permissions",
+    operation_id = "explain", security(("token" = ["read"])), params(Asked),
     responses(
         (status = 200, description = "The verdict and its reasons", body = Explained),
         (status = 400, description = "An unfit query", body = Failure),
