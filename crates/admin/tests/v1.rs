@@ -389,6 +389,8 @@ async fn an_operator_reads_and_sets_the_configuration_that_the_sdk_sees(pool: Pg
     assert_eq!(operator.patch(&path, "one", change).await, (200, changed.clone()), "done once");
     assert!(matches!(app.rooms.take()[..], [RoomCall::Config(channel, _)] if channel == talk));
     assert_eq!(operator.get(&path).await, (200, changed.clone()));
+    let whole = operator.patch(&path, "whole", json!({ "limit": 7.0 })).await;
+    assert_eq!(whole, (200, changed.clone()), "7.0 is a whole number");
     assert_eq!(operator.patch(&path, "two", json!({})).await, (200, changed.clone()), "nothing named");
     let seen = media::config(&app.core, &ann, home.id, talk).await?;
     assert_eq!((seen.limit, serde_json::from_str::<Value>(&seen.video)?), (7, video));
@@ -396,6 +398,8 @@ async fn an_operator_reads_and_sets_the_configuration_that_the_sdk_sees(pool: Pg
         (path.as_str(), json!({ "limit": -1 }), 400),
         (&path, json!({ "limit": 4_000_000_000_u32 }), 400),
         (&path, json!({ "limit": "7" }), 400),
+        (&path, json!({ "limit": 7.5 }), 400),
+        (&path, json!({ "limit": 1e300 }), 400),
         (&path, json!({ "audio": "{}" }), 400),
         (&path, json!({ "audio": { "profile": "x".repeat(5_000) } }), 400),
         (&path, json!({ "capacity": 7 }), 400),

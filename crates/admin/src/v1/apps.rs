@@ -45,6 +45,7 @@ pub struct MadeApp {
 pub struct Rotation {
     /// How long the old secret still signs, in seconds; 0 ends it at once.
     #[schema(maximum = 604800)]
+    #[serde(deserialize_with = "super::whole")]
     pub overlap_secs: u32,
 }
 

@@ -47,6 +47,7 @@ impl From<RtcConfig> for Config {
 pub struct ConfigChange {
     /// Most members at once; 0: as many as want to. Who is there stays.
     #[schema(maximum = 2147483647)]
+    #[serde(default, deserialize_with = "super::whole_or_none")]
     pub limit: Option<u32>,
     /// Taken whole, at most 4096 bytes of JSON.
     pub audio: Option<Map<String, Value>>,

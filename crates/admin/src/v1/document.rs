@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use rotunda_model::Right;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -70,15 +71,22 @@ fn shape(operation: &mut Operation) {
         if schema.schema_type != SchemaType::Type(Type::String) {
             continue;
         }
-        let pattern = match name.as_str() {
-            "server" | "channel" | "category" | "before" => ID,
-            "after" => "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})$",
-            "account" => ACCOUNT,
-            "Idempotency-Key" => KEY,
+        schema.pattern = Some(match name.as_str() {
+            "server" | "channel" | "category" | "before" => ID.to_owned(),
+            "after" => "^(0|[1-9][0-9]{0,17}|[1-8][0-9]{18})$".to_owned(),
+            "account" => ACCOUNT.to_owned(),
+            "right" => rights(),
+            "Idempotency-Key" => KEY.to_owned(),
             _ => continue,
-        };
-        schema.pattern = Some(pattern.to_owned());
+        });
     }
+}
+
+/// The built-in ones by name and number, and numbers that apps may give theirs.
+fn rights() -> String {
+    let name = |right: &Right| [right.id().to_string(), right.name().unwrap_or_default().to_owned()];
+    let built_in = Right::BUILT_IN.iter().flat_map(name);
+    format!("^({}|[1-9][0-9]{{4,8}})$", built_in.collect::<Vec<_>>().join("|"))
 }
 
 /// One table, without scripts: it can be read offline and under any policy.

@@ -56,7 +56,7 @@ pub struct Explained {
         (status = 400, description = "An unfit query", body = Failure),
         (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope read", body = Failure),
-        (status = 404, description = "No such server, place or account", body = Failure),
+        (status = 404, description = "No such server, place, account or right", body = Failure),
     )
 )]
 pub async fn explain(

@@ -27,8 +27,8 @@ use rotunda_core::{
     admin::{self, Claim, Scope, Token},
 };
 use rotunda_model::Code;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
+use serde_json::{Number, Value};
 use utoipa::{OpenApi, ToSchema};
 
 pub use document::Document;
@@ -252,6 +252,24 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refu
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type is not application/json"));
     }
     serde_json::from_slice(body).map_err(|error| Refused::bad(error.to_string()))
+}
+
+/// A whole number, also written as `7.0`: for JSON Schema that is the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let float =
+        number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float));
+    let whole = number.as_u64().and_then(|number| u32::try_from(number).ok());
+    whole
+        .or(float.map(|float| float as u32))
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 32 bits")))
+}
+
+/// The same, or none.
+fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u32);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 /// A query of the right shape. Errors: 400.
