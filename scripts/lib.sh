@@ -88,6 +88,11 @@ prepare_proxies() {
   [ "$ours" = no ] || as_root rm -f "$policy"
 }
 
+# Python that can make environments, for tools that come from PyPI.
+prepare_python() {
+  have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
+}
+
 # --- Node -----------------------------------------------------------------------------------------
 
 node_major() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p'; }

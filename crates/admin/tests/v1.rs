@@ -3,12 +3,17 @@
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{Request, header},
+    http::{Request, header, request::Builder},
 };
 use rotunda_admin::v1::{self, Document, V1};
 use rotunda_core::{
     admin::{self, Scope},
-    channel, server,
+    channel,
+    media::{
+        self,
+        operator::{Moderation, Sending},
+    },
+    server,
 };
 use rotunda_model::{ChannelKind, Millis};
 use rotunda_testkit::{RoomCall, TestApp};
@@ -42,27 +47,43 @@ impl Operator {
     }
 
     async fn post(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+        self.change(Request::post(path), key, body).await
+    }
+
+    async fn patch(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+        self.change(Request::patch(path), key, body).await
+    }
+
+    async fn change(&self, request: Builder, key: &str, body: Value) -> (u16, Value) {
         let token = format!("Bearer {}", self.token);
-        let request = Request::post(path).header(header::AUTHORIZATION, token);
+        let request = request.header(header::AUTHORIZATION, token);
         let request = request.header("Idempotency-Key", key).header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(body.to_string().into()).unwrap()).await
     }
 }
 
-const GETS: [(&str, Scope); 6] = [
+const GETS: [(&str, Scope); 7] = [
     ("/v1/apps", Scope::Apps),
     ("/v1/sessions?server=1", Scope::Read),
     ("/v1/explain?server=1&account=a&right=1", Scope::Read),
     ("/v1/channels/1/members", Scope::Read),
+    ("/v1/channels/1/config", Scope::Read),
     ("/v1/events?app=testkey", Scope::Read),
     ("/v1/audit", Scope::Audit),
 ];
 
-const POSTS: [(&str, Scope); 3] = [
+const POSTS: [(&str, Scope); 8] = [
     ("/v1/apps", Scope::Apps),
     ("/v1/apps/testkey/secret", Scope::Apps),
     ("/v1/channels/1/end", Scope::Media),
+    ("/v1/channels/1/mute-all", Scope::Media),
+    ("/v1/channels/1/unmute-all", Scope::Media),
+    ("/v1/channels/1/members/ann/mute", Scope::Media),
+    ("/v1/channels/1/members/ann/unmute", Scope::Media),
+    ("/v1/channels/1/members/ann/kick", Scope::Media),
 ];
+
+const PATCHES: [(&str, Scope); 1] = [("/v1/channels/1/config", Scope::Media)];
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn every_route_wants_a_token_with_its_scope(pool: PgPool) -> anyhow::Result<()> {
@@ -78,6 +99,10 @@ async fn every_route_wants_a_token_with_its_scope(pool: PgPool) -> anyhow::Resul
             let status = operator.post(path, &format!("{scope:?} {path}"), json!({})).await.0;
             assert_eq!(status == 403, wanted != scope, "{path} {scope:?} {status}");
         }
+        for (path, wanted) in PATCHES {
+            let status = operator.patch(path, &format!("{scope:?} {path}"), json!({})).await.0;
+            assert_eq!(status == 403, wanted != scope, "{path} {scope:?} {status}");
+        }
     }
     let mut stranger = Operator::new(&app, &Scope::ALL).await?;
     let last = stranger.token.pop().unwrap();
@@ -88,6 +113,9 @@ async fn every_route_wants_a_token_with_its_scope(pool: PgPool) -> anyhow::Resul
     }
     for (path, _) in POSTS {
         assert_eq!(stranger.post(path, "k", json!({})).await.0, 401, "{path}");
+    }
+    for (path, _) in PATCHES {
+        assert_eq!(stranger.patch(path, "k", json!({})).await.0, 401, "{path}");
     }
     Ok(())
 }
@@ -248,6 +276,144 @@ async fn an_operator_sees_and_ends_calls_and_asks_why(pool: PgPool) -> anyhow::R
         operator.get(&format!("/v1/sessions?server={}", home.id)).await,
         (200, json!({ "items": [], "has_more": false }))
     );
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_operator_moderates_who_is_seated(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let ann = app.account("ann").await?;
+    let operator = Operator::new(&app, &Scope::ALL).await?;
+    let home =
+        server::create(&app.core, &ann, server::NewServer { name: "home".into(), ..Default::default() })
+            .await?;
+    let new = channel::NewChannel { kind: ChannelKind::Media, name: "talk".into(), ..Default::default() };
+    let talk = channel::create(&app.core, &ann, home.id, new).await?.id;
+    let path = |rest: &str| format!("/v1/channels/{talk}{rest}");
+    let both = json!({ "sources": ["video", "audio"] });
+    for (number, rest) in
+        ["/members/ann/mute", "/members/ann/unmute", "/members/ann/kick", "/mute-all"].into_iter().enumerate()
+    {
+        let (status, answer) = operator.post(&path(rest), &format!("early {number}"), both.clone()).await;
+        assert_eq!(status, 404, "{rest}");
+        assert!(answer["message"].as_str().is_some_and(|text| !text.is_empty()), "{answer}");
+    }
+    app.rooms.seat(home.id, talk, &ann.user.accid);
+    app.rooms.take();
+    let accid = || ann.user.accid.clone();
+    let (audio, video) = (Sending::Audio, Sending::Video);
+    let acts = [
+        (
+            "/members/Ann/mute",
+            both.clone(),
+            Moderation::Switch { accid: accid(), sources: vec![audio, video], on: false },
+        ),
+        (
+            "/members/ann/unmute",
+            json!({ "sources": ["audio", "audio"] }),
+            Moderation::Switch { accid: accid(), sources: vec![audio], on: true },
+        ),
+        ("/mute-all", both.clone(), Moderation::MuteAll { sources: vec![audio, video], lock: true }),
+        (
+            "/mute-all",
+            json!({ "sources": ["video"], "allow_self_on": true }),
+            Moderation::MuteAll { sources: vec![video], lock: false },
+        ),
+        ("/unmute-all", both.clone(), Moderation::UnmuteAll { sources: vec![audio, video] }),
+        ("/members/ann/kick", json!({}), Moderation::Kick(accid())),
+    ];
+    for (number, (rest, body, act)) in acts.into_iter().enumerate() {
+        // Done once, however often it is asked for under one key.
+        for _ in 0..2 {
+            let answer = operator.post(&path(rest), &format!("act {number}"), body.clone()).await;
+            assert_eq!(answer, (200, json!({ "items": ["ann"] })), "{rest}");
+        }
+        assert_eq!(app.rooms.take(), [RoomCall::Moderate(talk, act)], "{rest}");
+    }
+    assert_eq!(operator.get(&path("/members")).await, (200, json!({ "items": [] })));
+    for (number, (rest, body, status)) in [
+        ("/members/ann/mute", json!({}), 400),
+        ("/members/ann/mute", json!({ "sources": [] }), 400),
+        ("/members/ann/mute", json!({ "sources": ["audio", "video", "audio"] }), 400),
+        ("/members/ann/mute", json!({ "sources": ["screen"] }), 400),
+        ("/members/ann/mute", json!({ "sources": ["audio"], "allow_self_on": true }), 400),
+        ("/members/a%20b/mute", both.clone(), 404),
+        ("/mute-all", json!({ "sources": ["audio"], "lock": true }), 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(operator.post(&path(rest), &format!("bad {number}"), body).await.0, status, "{rest}");
+    }
+    assert_eq!(app.rooms.take(), []);
+    let log = operator.get("/v1/audit?limit=100").await.1;
+    let log = log["items"].as_array().unwrap();
+    let written = |action: &str, target: String, status: u16| {
+        let same = |entry: &&Value| {
+            entry["action"] == action && entry["target"] == target && entry["status"] == status
+        };
+        assert!(log.iter().any(|entry| same(&entry)), "{action} {target} {status}");
+    };
+    written("member.kick", format!("{talk}/ann"), 404);
+    written("member.kick", format!("{talk}/ann"), 200);
+    written("member.mute", format!("{talk}/Ann"), 200);
+    written("member.unmute", format!("{talk}/ann"), 200);
+    written("channel.mute_all", talk.to_string(), 200);
+    written("channel.unmute_all", talk.to_string(), 200);
+    Ok(())
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_operator_reads_and_sets_the_configuration_that_the_sdk_sees(pool: PgPool) -> anyhow::Result<()> {
+    let app = TestApp::new(pool).await?;
+    let ann = app.account("ann").await?;
+    let operator = Operator::new(&app, &Scope::ALL).await?;
+    let home =
+        server::create(&app.core, &ann, server::NewServer { name: "home".into(), ..Default::default() })
+            .await?;
+    let new = |kind| channel::NewChannel { kind, name: "talk".into(), ..Default::default() };
+    let talk = channel::create(&app.core, &ann, home.id, new(ChannelKind::Media)).await?.id;
+    let chat = channel::create(&app.core, &ann, home.id, new(ChannelKind::Message)).await?.id;
+    let path = format!("/v1/channels/{talk}/config");
+    let default = json!({
+        "limit": 100,
+        "audio": { "profile": "speech_standard", "scenario": "default" },
+        "video": { "width": 640, "height": 480, "fps": 15 },
+    });
+    assert_eq!(operator.get(&path).await, (200, default.clone()));
+    let video = json!({ "width": 1280, "height": 720, "fps": 30 });
+    let change = json!({ "limit": 7, "video": video });
+    let changed = json!({ "limit": 7, "audio": default["audio"], "video": video });
+    app.rooms.take();
+    assert_eq!(operator.patch(&path, "one", change.clone()).await, (200, changed.clone()));
+    assert_eq!(operator.patch(&path, "one", change).await, (200, changed.clone()), "done once");
+    assert!(matches!(app.rooms.take()[..], [RoomCall::Config(channel, _)] if channel == talk));
+    assert_eq!(operator.get(&path).await, (200, changed.clone()));
+    let whole = operator.patch(&path, "whole", json!({ "limit": 7.0 })).await;
+    assert_eq!(whole, (200, changed.clone()), "7.0 is a whole number");
+    assert_eq!(operator.patch(&path, "two", json!({})).await, (200, changed.clone()), "nothing named");
+    let seen = media::config(&app.core, &ann, home.id, talk).await?;
+    assert_eq!((seen.limit, serde_json::from_str::<Value>(&seen.video)?), (7, video));
+    for (number, (path, body, status)) in [
+        (path.as_str(), json!({ "limit": -1 }), 400),
+        (&path, json!({ "limit": 4_000_000_000_u32 }), 400),
+        (&path, json!({ "limit": "7" }), 400),
+        (&path, json!({ "limit": 7.5 }), 400),
+        (&path, json!({ "limit": 1e300 }), 400),
+        (&path, json!({ "audio": "{}" }), 400),
+        (&path, json!({ "audio": { "profile": "x".repeat(5_000) } }), 400),
+        (&path, json!({ "capacity": 7 }), 400),
+        (&format!("/v1/channels/{chat}/config"), json!({ "limit": 7 }), 400),
+        ("/v1/channels/1/config", json!({ "limit": 7 }), 404),
+        ("/v1/channels/x/config", json!({ "limit": 7 }), 404),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(operator.patch(path, &format!("bad {number}"), body).await.0, status, "{path} {number}");
+    }
+    assert_eq!(operator.get(&format!("/v1/channels/{chat}/config")).await.0, 400);
+    assert_eq!(operator.get(&path).await, (200, changed));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ pub enum Scope {
     Read,
     /// Apps and their secrets.
     Apps,
-    /// Ending calls.
+    /// Moderating and ending calls, and how they are configured.
     Media,
     /// What operators did.
     Audit,

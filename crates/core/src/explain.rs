@@ -60,8 +60,8 @@ impl Names for ServerNames {
 
 /// The answer that [`crate::role::check`] gives the account at this moment, explained.
 ///
-/// Errors, when there is no answer: 404 unknown server, app, account, or a place that is not of the server; 414 a
-/// custom right that the app has not defined.
+/// Errors, when there is no answer: 404 unknown server, app, account, a place that is not of the server, or a custom
+/// right that the app has not defined.
 pub async fn explain(store: &Store, question: &Question) -> Result<Answer, Error> {
     let mut tx = store.begin_read().await?;
     let rules = stored::load(&mut tx, question.server).await?.ok_or(Error::NotFound("server"))?;
@@ -76,7 +76,7 @@ pub async fn explain(store: &Store, question: &Question) -> Result<Answer, Error
     let disabled = account.ok_or(Error::NotFound("account"))?.account.disabled;
     let mut defined = custom_right::of_app(&mut *tx, app).await?.into_iter();
     if question.right.is_custom() && !defined.any(|custom| custom.right == question.right) {
-        return Err(Error::Parameter("the app has not defined this custom right"));
+        return Err(Error::NotFound("right; the app has not defined this custom right"));
     }
     let accids = std::slice::from_ref(&question.accid);
     let mut roles = member::standings(&mut *tx, question.server, accids).await?.remove(&question.accid);

@@ -7,7 +7,11 @@ use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, Millis, RtcConfig, ServerId, UserKey, notification::Notification,
 };
 
-use crate::{login::Client, media::MediaVerdict};
+use crate::{
+    Error,
+    login::Client,
+    media::{MediaVerdict, operator::Moderation},
+};
 
 /// An account's membership of one server, as the hub indexes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +69,7 @@ pub trait Callbacks: Send + Sync {
 }
 
 /// The open media channels of this process.
+#[async_trait]
 pub trait Rooms: Send + Sync {
     /// Everybody seated in the channels of that server.
     fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)>;
@@ -75,6 +80,10 @@ pub trait Rooms: Send + Sync {
     fn rights_changed(&self, channel: ChannelId, user: &UserKey, version: i64, verdict: Option<MediaVerdict>);
     /// The channel or its server is gone: everybody out (push 51).
     fn close(&self, channel: ChannelId);
+    /// What an operator wants, in one step at the channel's owner: all of it or nothing; the accounts it changed something
+    /// for, once it has taken effect. Errors: 404 nobody, or not that member, is in the channel; 403 the member itself
+    /// lacks the right; 503.
+    async fn moderate(&self, channel: ChannelId, act: Moderation) -> Result<Vec<Accid>, Error>;
     /// The account was blocked: out of every channel at once.
     fn expel(&self, user: &UserKey);
     fn link_up(&self, user: &UserKey, link_device: &DeviceId);

@@ -1,6 +1,7 @@
 //! How often things may be asked for: one enum of what is limited, and a bucket for each who asks.
 
 use std::{
+    collections::HashMap,
     fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -16,8 +17,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use governor::{
     Quota, RateLimiter, clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
 };
+use parking_lot::Mutex;
 use rotunda_core::Clock;
-use rotunda_model::UserKey;
+use rotunda_model::{Millis, UserKey};
 
 /// What is limited, and by what it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,16 +36,20 @@ pub enum Limited {
     Invite,
     /// Commands of one link session.
     Command,
+    /// Requests to the vendor's REST with a wrong signature, of one address. One too many, and for a while none of that
+    /// address is looked at.
+    FailedSignature,
 }
 
 impl Limited {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::LoginOfAddress,
         Self::LoginOfAccount,
         Self::TokenCheck,
         Self::Join,
         Self::Invite,
         Self::Command,
+        Self::FailedSignature,
     ];
 
     /// For metrics.
@@ -55,6 +61,7 @@ impl Limited {
             Self::Join => "join",
             Self::Invite => "invite",
             Self::Command => "command",
+            Self::FailedSignature => "failed signature",
         }
     }
 }
@@ -73,6 +80,8 @@ pub struct RateLimits {
     pub invites_per_minute: u32,
     /// Per second; a burst may be five times as long. A page that opens asks some 50 things at once.
     pub commands_per_second: u32,
+    /// A backend with a wrong secret still learns so from its first answers.
+    pub failed_signatures_per_address_minute: u32,
 }
 
 impl Default for RateLimits {
@@ -84,6 +93,7 @@ impl Default for RateLimits {
             joins_per_minute: 600,
             invites_per_minute: 120,
             commands_per_second: 100,
+            failed_signatures_per_address_minute: 60,
         }
     }
 }
@@ -97,6 +107,7 @@ impl RateLimits {
         joins_per_minute: 0,
         invites_per_minute: 0,
         commands_per_second: 0,
+        failed_signatures_per_address_minute: 0,
     };
 }
 
@@ -123,6 +134,10 @@ type Buckets<K> = RateLimiter<K, DashMapStateStore<K>, Watch, NoOpMiddleware<Nan
 /// How many checks pass between two cleanings of full buckets, which then are as if they had never been. More keeps
 /// forgotten addresses longer, fewer walks over all of them more often.
 const CLEAN_EVERY: u32 = 4_096;
+
+/// How long an address with too many wrong signatures is not listened to, ms. Longer slows who guesses further, and keeps
+/// out longer whoever shares the address.
+const UNHEARD_MS: i64 = 10_000;
 
 /// One kind of bucket per key; `None`: not limited.
 struct Keyed<K: Hash + Eq + Clone> {
@@ -166,6 +181,9 @@ pub struct Limits {
     token_checks: Keyed<IpAddr>,
     joins: Keyed<UserKey>,
     invites: Keyed<UserKey>,
+    failed_signatures: Keyed<IpAddr>,
+    /// Addresses whose signatures are not looked at, and until when.
+    unheard: Mutex<HashMap<IpAddr, Millis>>,
 }
 
 impl fmt::Debug for Limits {
@@ -182,6 +200,12 @@ impl Limits {
             token_checks: Keyed::new(Limited::TokenCheck, rates.token_checks_per_address_minute, &clock),
             joins: Keyed::new(Limited::Join, rates.joins_per_minute, &clock),
             invites: Keyed::new(Limited::Invite, rates.invites_per_minute, &clock),
+            failed_signatures: Keyed::new(
+                Limited::FailedSignature,
+                rates.failed_signatures_per_address_minute,
+                &clock,
+            ),
+            unheard: Mutex::default(),
             rates: ArcSwap::from_pointee(rates),
             clock,
         }
@@ -206,6 +230,9 @@ impl Limits {
         if old.invites_per_minute != rates.invites_per_minute {
             self.invites.refill(rates.invites_per_minute, &self.clock);
         }
+        if old.failed_signatures_per_address_minute != rates.failed_signatures_per_address_minute {
+            self.failed_signatures.refill(rates.failed_signatures_per_address_minute, &self.clock);
+        }
     }
 
     /// Before the account is looked up.
@@ -224,6 +251,27 @@ impl Limits {
 
     pub fn may_invite(&self, user: &UserKey) -> bool {
         self.invites.allow(user)
+    }
+
+    /// Before a signature is looked at, good or not: who guesses must not learn that this one was right.
+    pub fn may_sign(&self, peer: SocketAddr) -> bool {
+        let Some(address) = limited(peer) else { return true };
+        let now = self.clock.now();
+        let unheard = self.unheard.lock().get(&address).is_some_and(|until| now < *until);
+        counted(Limited::FailedSignature, !unheard)
+    }
+
+    /// One that was looked at was wrong.
+    pub fn signature_failed(&self, peer: SocketAddr) {
+        let Some(address) = limited(peer).filter(|address| !self.failed_signatures.allow(address)) else {
+            return;
+        };
+        let now = self.clock.now();
+        let mut unheard = self.unheard.lock();
+        if unheard.len() >= CLEAN_EVERY as usize {
+            unheard.retain(|_, until| now < *until);
+        }
+        unheard.insert(address, now.plus(UNHEARD_MS));
     }
 
     /// The bucket of one session.
@@ -343,6 +391,7 @@ mod tests {
             joins_per_minute: 2,
             invites_per_minute: 2,
             commands_per_second: 1,
+            failed_signatures_per_address_minute: 2,
         };
         for (rates, most) in [(rates, 2), (RateLimits::OFF, 100)] {
             let (limits, _) = limits(rates);
@@ -351,9 +400,43 @@ mod tests {
             assert_eq!(count(&|| limits.may_check_token(peer("192.0.2.1:1"))), most);
             assert_eq!(count(&|| limits.may_join(&user("ann"))), most);
             assert_eq!(count(&|| limits.may_invite(&user("ann"))), most);
+            let wrong = || {
+                let looked_at = limits.may_sign(peer("192.0.2.1:1"));
+                if looked_at {
+                    limits.signature_failed(peer("192.0.2.1:1"));
+                }
+                looked_at
+            };
+            // The one that is one too many is still answered.
+            assert_eq!(count(&wrong), if most == 2 { 3 } else { most });
             let commands = limits.commands();
             assert_eq!(count(&|| commands.allow()), if most == 2 { 5 } else { most });
         }
+    }
+
+    #[test]
+    fn an_address_that_guesses_signatures_is_not_listened_to_for_a_while() {
+        let rates = RateLimits { failed_signatures_per_address_minute: 6, ..RateLimits::OFF };
+        let (limits, clock) = limits(rates);
+        let (guesser, other, proxy) = (peer("192.0.2.1:1"), peer("192.0.2.2:1"), peer("127.0.0.1:1"));
+        for _ in 0..6 {
+            limits.signature_failed(guesser);
+            assert!(limits.may_sign(guesser));
+        }
+        limits.signature_failed(guesser);
+        assert!(!limits.may_sign(guesser) && limits.may_sign(other));
+        clock.0.fetch_add(UNHEARD_MS - 1, Ordering::Relaxed);
+        assert!(!limits.may_sign(guesser), "a good one is not looked at either");
+        clock.0.fetch_add(1, Ordering::Relaxed);
+        assert!(limits.may_sign(guesser));
+        limits.signature_failed(guesser);
+        assert!(limits.may_sign(guesser), "one more in ten seconds");
+        limits.signature_failed(guesser);
+        assert!(!limits.may_sign(guesser));
+        for _ in 0..100 {
+            limits.signature_failed(proxy);
+        }
+        assert!(limits.may_sign(proxy), "behind a proxy on this machine are many");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod seat;
 mod source;
 mod stream;
 
+pub use moderation::MuteAll;
 pub use output::{EndReason, LeaveType, Output, Persist, Recipient, Refusal, Table};
 pub use property::{MAX_PROPERTY_VALUE, unwrap_text};
 pub use room::{Entry, Room, Saved, Seated, Times};

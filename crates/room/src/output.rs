@@ -94,7 +94,7 @@ impl LeaveType {
 pub enum EndReason {
     /// The member left.
     Left,
-    /// Removed by another member.
+    /// Removed by another member, or by whoever operates the server.
     Kicked,
     /// Lost the right to be here.
     Evicted,

@@ -3,7 +3,7 @@
 use rotunda_model::{Accid, Millis, Right};
 use serde_json::{Value, json};
 
-use crate::{Output, Persist, Refusal, Room, SeatId, Source, Table, push::Cmd};
+use crate::{MuteAll, Output, Persist, Refusal, Room, SeatId, Source, Table, push::Cmd};
 
 /// Longest property text, in bytes. The modes of mute-all need 40; custom member properties a little JSON.
 pub const MAX_PROPERTY_VALUE: usize = 2_048;
@@ -50,6 +50,15 @@ impl RoomProperty {
         }
     }
 
+    /// Screens know no mute-all.
+    pub const fn of(source: Source) -> Option<Self> {
+        match source {
+            Source::Microphone => Some(Self::AudioOff),
+            Source::Camera => Some(Self::VideoOff),
+            Source::Screen => None,
+        }
+    }
+
     const fn right(self) -> Right {
         match self {
             Self::AudioOff => Right::RTC_EVERYONE_MICROPHONE,
@@ -75,6 +84,14 @@ impl Lock {
             Some("offAllowSelfOn") => Some(Self::SelfOn),
             Some("disable") => Some(Self::Disabled),
             _ => None,
+        }
+    }
+
+    const fn mode(self) -> &'static str {
+        match self {
+            Self::NoSelfOn => "offNotAllowSelfOn",
+            Self::SelfOn => "offAllowSelfOn",
+            Self::Disabled => "disable",
         }
     }
 }
@@ -120,8 +137,51 @@ impl Room {
         if self.properties.get(&property) == Some(&text) {
             return Ok(());
         }
-        self.properties.insert(property, text.clone());
         let operator = self.account_of(actor).cloned();
+        self.write_room_property(now, property, lock, text, operator.as_ref());
+        Ok(())
+    }
+
+    /// Mute-all and its inverse by the system, all of them or none; the accounts that were switched off.
+    ///
+    /// As when a member writes the property: holders of 21 (22) are exempt. There must be somebody to mute.
+    pub fn mute_all_by_system(
+        &mut self,
+        now: Millis,
+        sources: &[Source],
+        mode: MuteAll,
+    ) -> Result<Vec<Accid>, Refusal> {
+        if mode != MuteAll::Lifted && self.seats.is_empty() {
+            return Err(Refusal::TargetAbsent);
+        }
+        let lock = mode.lock();
+        let mut muted = Vec::new();
+        for property in sources.iter().copied().filter_map(RoomProperty::of) {
+            let known = self.properties.get(&property).and_then(|text| Lock::of(text));
+            // Nothing to lift.
+            if lock == Lock::Disabled && matches!(known, None | Some(Lock::Disabled)) {
+                continue;
+            }
+            let text = format!("{}_{}", lock.mode(), now.get());
+            muted.extend(self.write_room_property(now, property, lock, text, None));
+        }
+        let mut accids: Vec<Accid> =
+            muted.into_iter().filter_map(|id| self.account_of(id).cloned()).collect();
+        accids.sort_unstable();
+        accids.dedup();
+        Ok(accids)
+    }
+
+    /// Whose source went off.
+    fn write_room_property(
+        &mut self,
+        now: Millis,
+        property: RoomProperty,
+        lock: Lock,
+        text: String,
+        operator: Option<&Accid>,
+    ) -> Vec<SeatId> {
+        self.properties.insert(property, text.clone());
         let muted: Vec<SeatId> = self
             .seats
             .iter()
@@ -136,11 +196,14 @@ impl Room {
         let value = Some(text.clone());
         self.outputs.push(Output::Persist(Persist::Property { key: property.key(), value }));
         let data = json!({ "properties": { property.key(): { "value": text } } });
-        self.push(now, self.everyone(), Cmd::RoomProperty, operator.as_ref(), data);
-        for seat in muted {
-            self.tell_off(now, seat, property.source(), operator.as_ref());
+        match operator {
+            Some(_) => self.push(now, self.everyone(), Cmd::RoomProperty, operator, data),
+            None => self.push_by_system(now, Cmd::RoomProperty, data),
         }
-        Ok(())
+        for &seat in &muted {
+            self.tell_off(now, seat, property.source(), operator);
+        }
+        muted
     }
 
     /// Deleting a property lifts its lock.

@@ -52,9 +52,26 @@ impl Sequence {
         room: ChannelId,
         cmd: Cmd,
         operator: Option<&Accid>,
-        mut data: Value,
+        data: Value,
     ) -> Arc<str> {
         self.last += 1;
+        let text = self.text(now, room, cmd, operator, data);
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((self.last, text.clone()));
+        text
+    }
+
+    /// The body of the last number with another operator.
+    pub fn text(
+        &self,
+        now: Millis,
+        room: ChannelId,
+        cmd: Cmd,
+        operator: Option<&Accid>,
+        mut data: Value,
+    ) -> Arc<str> {
         if let Some(data) = data.as_object_mut() {
             data.insert("roomUuid".to_owned(), json!(room));
             if let Some(operator) = operator {
@@ -69,12 +86,7 @@ impl Sequence {
             "timestamp": now,
             "data": data,
         });
-        let text: Arc<str> = body.to_string().into();
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back((self.last, text.clone()));
-        text
+        body.to_string().into()
     }
 
     /// Bodies from `from` on, oldest first; empty when some of them are no longer kept, and then the caller must

@@ -224,6 +224,16 @@ impl Room {
         }
     }
 
+    /// Tells everybody of something that the system did to the room. Each is told its own name as the operator: clients
+    /// drop operators they do not know.
+    pub(crate) fn push_by_system(&mut self, now: Millis, cmd: Cmd, data: Value) {
+        self.sequence.body(now, self.channel, cmd, None, data.clone());
+        for to in self.everyone() {
+            let body = self.sequence.text(now, self.channel, cmd, Some(&to.accid), data.clone());
+            self.outputs.push(Output::Push { to: vec![to], body });
+        }
+    }
+
     /// Takes a seat.
     ///
     /// The same account on the same device keeps its seat; on another device the newest wins and the older is told

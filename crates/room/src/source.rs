@@ -120,7 +120,7 @@ pub(crate) struct Producer {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SourceState {
     pub on: bool,
-    /// Switched off by somebody else and not reopened since. It binds nobody; it only keeps a client that
+    /// Switched off by somebody else, or by the system, and not reopened since. It binds nobody; it only keeps a client that
     /// republishes by itself after a cut from undoing the moderator.
     pub moderator_off: bool,
     /// The session was rebuilt and has not produced this since: a `Produce` may be recovery, and no wish.

@@ -72,7 +72,7 @@ impl Room {
         Ok(())
     }
 
-    fn switch_on(&mut self, now: Millis, id: SeatId, source: Source, operator: Option<&Accid>) {
+    pub(crate) fn switch_on(&mut self, now: Millis, id: SeatId, source: Source, operator: Option<&Accid>) {
         self.set_moderator_off(id, source, false);
         let Some(seat) = self.seat_mut(id) else { return };
         let state = seat.source_mut(source);
@@ -126,7 +126,7 @@ impl Room {
         self.notify_peers(Some(subject), "OnUserData", &data);
     }
 
-    fn set_moderator_off(&mut self, id: SeatId, source: Source, off: bool) {
+    pub(crate) fn set_moderator_off(&mut self, id: SeatId, source: Source, off: bool) {
         let Some(seat) = self.seat_mut(id) else { return };
         let accid = seat.accid.clone();
         let state = seat.source_mut(source);

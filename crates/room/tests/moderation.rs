@@ -2,8 +2,8 @@
 
 use rotunda_model::{Accid, ChannelId, DeviceId, Millis, Right, RightSet};
 use rotunda_room::{
-    Entry, MediaType, Output, ProducerId, Refusal, Room, RtcJoin, Saved, SeatId, SocketId, Source, Table,
-    Times,
+    EndReason, Entry, MediaType, MuteAll, Output, ProducerId, Refusal, Room, RtcJoin, Saved, SeatId,
+    SocketId, Source, Table, Times,
 };
 
 const NOW: Millis = Millis(1_000_000);
@@ -204,4 +204,132 @@ fn a_member_who_reopens_after_a_reconnect_is_heard() {
     join(&mut room, NOW, mary, 3);
     let later = NOW.plus(60_000);
     assert!(room.produce(later, mary, MediaType::Audio, ProducerId(11), false, false).unwrap().forward);
+}
+
+/// Command, member, operator and addressees of a push.
+type Told = (u64, Option<String>, Option<String>, Vec<String>);
+
+/// Since the last call.
+fn told(room: &mut Room) -> Vec<Told> {
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let pushes = room.take_outputs().into_iter().filter_map(|output| match output {
+        Output::Push { to, body } => Some((to, serde_json::from_str::<serde_json::Value>(&body).unwrap())),
+        _ => None,
+    });
+    pushes
+        .map(|(to, body)| {
+            let to = to.iter().map(|to| to.accid.as_str().to_owned()).collect();
+            let data = &body["data"];
+            let operator = text(&data["operatorMember"]["userUuid"]);
+            (body["cmd"].as_u64().unwrap(), text(&data["member"]["userUuid"]), operator, to)
+        })
+        .collect()
+}
+
+#[test]
+fn the_system_silences_and_opens_a_member_in_its_own_name() {
+    let mut room = room();
+    let mary = come(&mut room, "mary", 1, speaker());
+    come(&mut room, "ben", 2, speaker());
+    room.produce(NOW, mary, MediaType::Audio, ProducerId(10), false, false).unwrap();
+    room.take_outputs();
+    let both = [Source::Microphone, Source::Camera];
+    assert_eq!(room.switch_by_system(NOW, &accid("mary"), &both, false), Ok(true));
+    let everyone = || vec!["mary".to_owned(), "ben".to_owned()];
+    let mary_by_mary = |cmd| (cmd, Some("mary".to_owned()), Some("mary".to_owned()), everyone());
+    assert_eq!(told(&mut room), [mary_by_mary(41)], "the camera was off");
+    assert_eq!(room.switch_by_system(NOW, &accid("mary"), &both, false), Ok(false));
+    assert_eq!(told(&mut room), []);
+    // As after a moderator's off: a client that comes back does not undo it, a wish does.
+    join(&mut room, NOW, mary, 3);
+    assert!(!room.produce(NOW, mary, MediaType::Audio, ProducerId(11), false, false).unwrap().forward);
+    room.set_source(NOW, mary, &accid("mary"), Source::Microphone, true).unwrap();
+    room.set_source(NOW, mary, &accid("mary"), Source::Microphone, false).unwrap();
+    room.take_outputs();
+    assert_eq!(room.switch_by_system(NOW, &accid("mary"), &both, true), Ok(true));
+    assert_eq!(told(&mut room), [mary_by_mary(40), mary_by_mary(40)]);
+    assert_eq!(room.switch_by_system(NOW, &accid("eve"), &both, false), Err(Refusal::TargetAbsent));
+}
+
+#[test]
+fn the_system_opens_nobody_without_a_right_and_no_screen() {
+    let mut room = room();
+    come(&mut room, "mary", 1, speaker().without(Right::RTC_OPEN_CAMERA));
+    room.take_outputs();
+    let switched = room.switch_by_system(NOW, &accid("mary"), &[Source::Microphone, Source::Camera], true);
+    assert_eq!(switched, Err(Refusal::Forbidden));
+    assert_eq!(room.is_on(&accid("mary"), Source::Microphone), Some(false), "all of it or nothing");
+    let screen = room.switch_by_system(NOW, &accid("mary"), &[Source::Screen], true);
+    assert_eq!(screen, Err(Refusal::Forbidden));
+    assert_eq!(room.take_outputs(), []);
+    assert_eq!(room.switch_by_system(NOW, &accid("mary"), &[Source::Microphone], true), Ok(true));
+}
+
+#[test]
+fn mute_all_by_the_system_is_the_state_that_a_holder_would_set() {
+    let mut room = room();
+    let nobody = room.mute_all_by_system(NOW, &[Source::Microphone], MuteAll::Locked);
+    assert_eq!(nobody, Err(Refusal::TargetAbsent));
+    let holder = come(&mut room, "holder", 1, speaker().with(Right::RTC_EVERYONE_MICROPHONE));
+    let mary = come(&mut room, "mary", 2, speaker());
+    for seat in [holder, mary] {
+        room.produce(NOW, seat, MediaType::Audio, ProducerId(seat.0), false, false).unwrap();
+        room.produce(NOW, seat, MediaType::Video, ProducerId(10 + seat.0), false, false).unwrap();
+    }
+    room.take_outputs();
+    let both = [Source::Microphone, Source::Camera];
+    let muted = room.mute_all_by_system(NOW, &both, MuteAll::Locked).unwrap();
+    assert_eq!(muted, [accid("holder"), accid("mary")], "her microphone is exempt, her camera is not");
+    let one = |name: &str| Some(name.to_owned());
+    let all = || vec!["holder".to_owned(), "mary".to_owned()];
+    assert_eq!(
+        told(&mut room),
+        [
+            (10, None, one("holder"), vec!["holder".into()]),
+            (10, None, one("mary"), vec!["mary".into()]),
+            (41, one("mary"), one("mary"), all()),
+            (10, None, one("holder"), vec!["holder".into()]),
+            (10, None, one("mary"), vec!["mary".into()]),
+            (41, one("holder"), one("holder"), all()),
+            (41, one("mary"), one("mary"), all()),
+        ]
+    );
+    let properties = room.room_properties();
+    for key in ["audioOff", "videoOff"] {
+        assert_eq!(properties[key]["value"], format!("offNotAllowSelfOn_{}", NOW.get()), "{key}");
+    }
+    let on = |room: &mut Room| room.set_source(NOW, mary, &accid("mary"), Source::Microphone, true);
+    assert_eq!(on(&mut room), Err(Refusal::Forbidden));
+    // The system opens one under the lock, who stays open.
+    assert_eq!(room.switch_by_system(NOW, &accid("mary"), &[Source::Microphone], true), Ok(true));
+    assert_eq!(on(&mut room), Ok(()));
+    assert_eq!(room.mute_all_by_system(NOW, &both, MuteAll::Lifted), Ok(vec![]));
+    assert_eq!(room.room_properties()["audioOff"]["value"], format!("disable_{}", NOW.get()));
+    room.take_outputs();
+    assert_eq!(room.mute_all_by_system(NOW.plus(1), &both, MuteAll::Lifted), Ok(vec![]));
+    assert_eq!(room.take_outputs(), [], "there is nothing to lift");
+    assert_eq!(room.mute_all_by_system(NOW, &[Source::Microphone], MuteAll::Once), Ok(vec![accid("mary")]));
+    assert_eq!(on(&mut room), Ok(()));
+}
+
+#[test]
+fn the_system_kicks_the_owner_too() {
+    let mut room = room();
+    let mary = come(&mut room, "mary", 1, speaker());
+    room.take_outputs();
+    assert_eq!(room.kick_by_system(NOW, &accid("ben")), Err(Refusal::TargetAbsent));
+    assert_eq!(room.kick_by_system(NOW, &accid("mary")), Ok(()));
+    let outputs = room.take_outputs();
+    assert!(outputs.iter().any(|output| {
+        matches!(output, Output::Unseated { seat, reason: EndReason::Kicked, .. } if *seat == mary)
+    }));
+    let left = outputs.iter().find_map(|output| match output {
+        Output::Push { body, .. } => serde_json::from_str::<serde_json::Value>(body).ok(),
+        _ => None,
+    });
+    let data = &left.unwrap()["data"];
+    assert_eq!(
+        (&data["members"][0]["reason"]["type"], &data["operatorMember"]["userUuid"]),
+        (&"ADMIN_KICK".into(), &"mary".into())
+    );
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use rotunda_model::{Accid, ChannelId, DeviceId, Millis, RightSet};
 use rotunda_room::{
-    Entry, MediaType, Output, ProducerId, Recipient, Room, RtcJoin, Saved, SeatId, SocketId, Source, Table,
-    Times,
+    Entry, MediaType, MuteAll, Output, ProducerId, Recipient, Room, RtcJoin, Saved, SeatId, SocketId, Source,
+    Table, Times,
 };
 use serde_json::Value;
 
@@ -37,6 +37,9 @@ enum Op {
     SocketClosed { who: u8 },
     LeaveRtc { who: u8 },
     MuteAll { who: u8, key: &'static str, mode: &'static str },
+    SystemSwitch { target: u8, sources: Vec<Source>, on: bool },
+    SystemMuteAll { sources: Vec<Source>, mode: MuteAll },
+    SystemKick { target: u8 },
     Media { who: u8, up: bool },
     PushLink { who: u8, device: u8, up: bool },
     Link { who: u8, device: u8, up: bool },
@@ -45,6 +48,10 @@ enum Op {
 
 fn source() -> impl Strategy<Value = Source> {
     prop::sample::select(Source::ALL.to_vec())
+}
+
+fn sources() -> impl Strategy<Value = Vec<Source>> {
+    prop::sample::subsequence(Source::ALL.to_vec(), 1..=Source::ALL.len())
 }
 
 fn media() -> impl Strategy<Value = MediaType> {
@@ -86,6 +93,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => who.clone().prop_map(|who| Op::LeaveRtc { who }),
         1 => (who.clone(), prop::sample::select(vec!["audioOff", "videoOff"]), mode)
             .prop_map(|(who, key, mode)| Op::MuteAll { who, key, mode }),
+        2 => (who.clone(), sources(), any::<bool>())
+            .prop_map(|(target, sources, on)| Op::SystemSwitch { target, sources, on }),
+        1 => (sources(), prop::sample::select(vec![MuteAll::Locked, MuteAll::Once, MuteAll::Lifted]))
+            .prop_map(|(sources, mode)| Op::SystemMuteAll { sources, mode }),
+        1 => who.clone().prop_map(|target| Op::SystemKick { target }),
         2 => (who.clone(), any::<bool>()).prop_map(|(who, up)| Op::Media { who, up }),
         2 => (who.clone(), 0..2u8, any::<bool>()).prop_map(|(who, device, up)| Op::PushLink { who, device, up }),
         2 => (who, 0..2u8, any::<bool>()).prop_map(|(who, device, up)| Op::Link { who, device, up }),
@@ -306,6 +318,27 @@ impl World {
             }
             Op::MuteAll { who, key, mode } => {
                 let _ = self.seat(who).map(|seat| self.room.set_room_property(now, seat, key, mode));
+            }
+            Op::SystemSwitch { target, ref sources, on } => {
+                let before = self.room.member(self.seat(target).unwrap_or(SeatId(0)));
+                match self.room.switch_by_system(now, &accid(target), sources, on) {
+                    Ok(_) => {
+                        for source in sources {
+                            prop_assert_eq!(self.room.is_on(&accid(target), *source), Some(on));
+                        }
+                    }
+                    Err(_) => {
+                        let after = self.room.member(self.seat(target).unwrap_or(SeatId(0)));
+                        prop_assert_eq!(before, after, "refused, and half of it done");
+                    }
+                }
+            }
+            Op::SystemMuteAll { ref sources, mode } => {
+                let _ = self.room.mute_all_by_system(now, sources, mode);
+            }
+            Op::SystemKick { target } => {
+                let _ = self.room.kick_by_system(now, &accid(target));
+                prop_assert!(self.seat(target).is_none());
             }
             Op::Media { who, up } => {
                 if let Some(seat) = self.seat(who) {

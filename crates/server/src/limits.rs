@@ -3,8 +3,10 @@
 //! What is asked for too often answers 416, the room service 503. Connections from this very machine that no trusted
 //! proxy speaks for count in no address.
 
-use rotunda_admin::vendor::RateLimit;
-use rotunda_gateway::RateLimits;
+use std::{net::SocketAddr, sync::Arc};
+
+use rotunda_admin::vendor::{RateLimit, Strangers};
+use rotunda_gateway::{RateLimits, limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,10 @@ pub struct Limits {
     /// Commands of one session per second; five times as many in a burst. Changed, for sessions from then on.
     #[schemars(extend("x-reload" = true))]
     pub commands_per_second: u32,
+    /// Requests of one address to the REST actions with a wrong signature per minute. One more, and for ten seconds all of
+    /// that address are answered 416 unseen. Lower slows who guesses an app's secret sooner; a backend that shares the
+    /// address is kept out with it.
+    pub failed_signatures_per_address_minute: u32,
     /// Servers an account may be in, the vendor's number like those that follow. More cost memory: what may be judged
     /// of a server is in memory while somebody is there.
     #[schemars(extend("x-reload" = true))]
@@ -77,6 +83,7 @@ impl Default for Limits {
             joins_per_minute: rates.joins_per_minute,
             invites_per_minute: rates.invites_per_minute,
             commands_per_second: rates.commands_per_second,
+            failed_signatures_per_address_minute: rates.failed_signatures_per_address_minute,
             servers_per_account: most.servers_per_account,
             channels_per_server: most.channels_per_server,
             categories_per_server: most.categories_per_server,
@@ -103,6 +110,7 @@ impl Limits {
             joins_per_minute: self.joins_per_minute,
             invites_per_minute: self.invites_per_minute,
             commands_per_second: self.commands_per_second,
+            failed_signatures_per_address_minute: self.failed_signatures_per_address_minute,
         }
     }
 
@@ -120,6 +128,19 @@ impl Limits {
             overrides_per_place: most(self.overrides_per_place),
             ..rotunda_core::Limits::default()
         }
+    }
+}
+
+/// The buckets of the gateway, for the REST actions beside it.
+pub struct SharedLimits(pub Arc<limits::Limits>);
+
+impl Strangers for SharedLimits {
+    fn may_sign(&self, peer: SocketAddr) -> bool {
+        self.0.may_sign(peer)
+    }
+
+    fn signature_failed(&self, peer: SocketAddr) {
+        self.0.signature_failed(peer);
     }
 }
 

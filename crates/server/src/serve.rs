@@ -37,6 +37,7 @@ use crate::{
     config::{Config, LogFormat, Source},
     demo,
     lifecycle::{self, Shutdown},
+    limits::SharedLimits,
     listener::{self, Services, Web},
     metrics::Exporter,
     private_file,
@@ -151,13 +152,14 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
             limits: config.limits.rates(),
         },
     );
-    let actions = Vendor::new(
+    let actions = Vendor::guarded(
         core.clone(),
         VendorConfig {
             link: authority.clone(),
             ids_as_text: config.compat.rest_ids_as_text,
             rate: config.limits.rest(),
         },
+        Arc::new(SharedLimits(gateway.limits.clone())),
     );
     let mut router = rotunda_gateway::router(gateway.clone())
         .merge(vendor::routes(actions.clone()))

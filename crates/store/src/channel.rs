@@ -4,7 +4,8 @@
 //! What the channel's own column says then has no effect, until leaving the sync overwrites it.
 
 use rotunda_model::{
-    AppId, CategoryId, Channel, ChannelId, ChannelKind, Millis, ServerId, SyncMode, ViewMode, VisitorMode,
+    Accid, AppId, CategoryId, Channel, ChannelId, ChannelKind, Millis, ServerId, SyncMode, ViewMode,
+    VisitorMode,
 };
 use sqlx::PgExecutor;
 
@@ -208,9 +209,30 @@ pub async fn leave_category(
     Ok(())
 }
 
+/// Where a channel is, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Home {
+    pub app: AppId,
+    pub server: ServerId,
+    /// Of the server.
+    pub owner: Accid,
+}
+
 /// Of whatever app.
-pub async fn exists(db: impl PgExecutor<'_>, id: ChannelId) -> Result<bool, StoreError> {
-    let found =
-        sqlx::query_scalar!("SELECT id FROM channels WHERE id = $1", id.get()).fetch_optional(db).await?;
-    Ok(found.is_some())
+pub async fn home(db: impl PgExecutor<'_>, id: ChannelId) -> Result<Option<Home>, StoreError> {
+    let found = sqlx::query!(
+        "SELECT s.app, s.id, s.owner FROM channels c JOIN servers s ON s.id = c.server WHERE c.id = $1",
+        id.get()
+    )
+    .fetch_optional(db)
+    .await?;
+    found
+        .map(|r| {
+            Ok(Home {
+                app: row::id(r.app, "servers.app")?,
+                server: row::id(r.id, "servers.id")?,
+                owner: row::accid(&r.owner, "servers.owner")?,
+            })
+        })
+        .transpose()
 }

@@ -5,8 +5,12 @@ use std::{
     sync::Arc,
 };
 
+use async_trait::async_trait;
 use parking_lot::Mutex;
-use rotunda_core::{Hub, Membership, Rooms, media::MediaVerdict};
+use rotunda_core::{
+    Error, Hub, Membership, Rooms,
+    media::{MediaVerdict, operator::Moderation},
+};
 use rotunda_model::{
     Accid, AppId, ChannelId, DeviceId, RtcConfig, ServerId, UserKey, notification::Notification,
 };
@@ -118,6 +122,7 @@ pub enum RoomCall {
     Rights { channel: ChannelId, accid: Accid, verdict: Option<MediaVerdict> },
     Close(ChannelId),
     Config(ChannelId, RtcConfig),
+    Moderate(ChannelId, Moderation),
     Expel(Accid),
 }
 
@@ -139,6 +144,7 @@ impl FakeRooms {
     }
 }
 
+#[async_trait]
 impl Rooms for FakeRooms {
     fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)> {
         let seats = self.seats.lock();
@@ -167,6 +173,22 @@ impl Rooms for FakeRooms {
     fn close(&self, channel: ChannelId) {
         self.seats.lock().retain(|(_, of, _)| *of != channel);
         self.calls.lock().push(RoomCall::Close(channel));
+    }
+
+    /// Whoever is seated is changed.
+    async fn moderate(&self, channel: ChannelId, act: Moderation) -> Result<Vec<Accid>, Error> {
+        let mut concerned = self.online(channel);
+        if let Moderation::Switch { accid, .. } | Moderation::Kick(accid) = &act {
+            concerned.retain(|seated| seated == accid);
+        }
+        if concerned.is_empty() {
+            return Err(Error::NotFound("seat"));
+        }
+        if let Moderation::Kick(accid) = &act {
+            self.seats.lock().retain(|(_, of, seated)| (*of, seated) != (channel, accid));
+        }
+        self.calls.lock().push(RoomCall::Moderate(channel, act));
+        Ok(concerned)
     }
 
     fn expel(&self, user: &UserKey) {

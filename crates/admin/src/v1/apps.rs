@@ -28,7 +28,7 @@ pub struct Apps {
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
     /// 1 to 64 characters.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = "^[^\\x00]*$")]
     pub name: String,
 }
 
@@ -45,6 +45,7 @@ pub struct MadeApp {
 pub struct Rotation {
     /// How long the old secret still signs, in seconds; 0 ends it at once.
     #[schema(maximum = 604800)]
+    #[serde(deserialize_with = "super::whole")]
     pub overlap_secs: u32,
 }
 
@@ -57,7 +58,8 @@ pub struct Rotated {
 }
 
 #[utoipa::path(
-    get, path = "/v1/apps", tag = "apps", security(("token" = ["apps"])),
+    get, path = "/v1/apps", tag = "apps",
+    operation_id = "listApps", security(("token" = ["apps"])),
     responses(
         (status = 200, description = "All apps, oldest first", body = Apps),
         (status = 401, description = "No good token", body = Failure),
@@ -75,8 +77,9 @@ pub async fn list(State(v1): State<V1>, headers: HeaderMap) -> Result<Response, 
 }
 
 #[utoipa::path(
-    post, path = "/v1/apps", tag = "apps", security(("token" = ["apps"])), request_body = NewApp,
-    params(("Idempotency-Key" = String, Header, description = "1 to 128 characters")),
+    post, path = "/v1/apps", tag = "apps",
+    operation_id = "createApp", security(("token" = ["apps"])), request_body = NewApp,
+    params(("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters")),
     responses(
         (status = 201, description = "Made; the secret is told this once", body = MadeApp),
         (status = 400, description = "An unfit body or key", body = Failure),
@@ -105,11 +108,12 @@ pub async fn create(State(v1): State<V1>, headers: HeaderMap, body: Body) -> Res
 }
 
 #[utoipa::path(
-    post, path = "/v1/apps/{app_key}/secret", tag = "apps", security(("token" = ["apps"])),
+    post, path = "/v1/apps/{app_key}/secret", tag = "apps",
+    operation_id = "rotateSecret", security(("token" = ["apps"])),
     request_body = Rotation,
     params(
         ("app_key" = String, Path),
-        ("Idempotency-Key" = String, Header, description = "1 to 128 characters"),
+        ("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters"),
     ),
     responses(
         (status = 200, description = "A new secret; the old one signs for a while", body = Rotated),

@@ -42,7 +42,8 @@ pub struct Audit {
 }
 
 #[utoipa::path(
-    get, path = "/v1/audit", tag = "audit", security(("token" = ["audit"])), params(Asked),
+    get, path = "/v1/audit", tag = "audit",
+    operation_id = "listAudit", security(("token" = ["audit"])), params(Asked),
     responses(
         (status = 200, description = "What was done, and what was refused", body = Audit),
         (status = 400, description = "An unfit query", body = Failure),

@@ -37,7 +37,8 @@ pub struct Events {
 }
 
 #[utoipa::path(
-    get, path = "/v1/events", tag = "apps", security(("token" = ["read"])), params(Asked),
+    get, path = "/v1/events", tag = "apps",
+    operation_id = "listEvents", security(("token" = ["read"])), params(Asked),
     responses(
         (status = 200, description = "What happened in the app", body = Events),
         (status = 400, description = "An unfit query", body = Failure),

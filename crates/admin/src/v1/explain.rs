@@ -49,13 +49,14 @@ pub struct Explained {
 }
 
 #[utoipa::path(
-    get, path = "/v1/explain", tag = "permissions", security(("token" = ["read"])), params(Asked),
+    get, path = "/v1/explain", tag = "permissions",
+    operation_id = "explain", security(("token" = ["read"])), params(Asked),
     responses(
         (status = 200, description = "The verdict and its reasons", body = Explained),
         (status = 400, description = "An unfit query", body = Failure),
         (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope read", body = Failure),
-        (status = 404, description = "No such server, place or account", body = Failure),
+        (status = 404, description = "No such server, place, account or right", body = Failure),
     )
 )]
 pub async fn explain(

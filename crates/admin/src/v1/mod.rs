@@ -9,6 +9,7 @@ mod channels;
 mod document;
 mod events;
 mod explain;
+mod moderation;
 mod sessions;
 
 use std::{fmt, future::Future};
@@ -16,8 +17,8 @@ use std::{fmt, future::Future};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{self, DefaultBodyLimit, FromRequestParts, Query, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
@@ -26,8 +27,8 @@ use rotunda_core::{
     admin::{self, Claim, Scope, Token},
 };
 use rotunda_model::Code;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
+use serde_json::{Number, Value};
 use utoipa::{OpenApi, ToSchema};
 
 pub use document::Document;
@@ -59,6 +60,12 @@ pub fn v1(state: V1) -> Router {
         .route("/v1/explain", get(explain::explain))
         .route("/v1/channels/{channel}/members", get(channels::members))
         .route("/v1/channels/{channel}/end", post(channels::end))
+        .route("/v1/channels/{channel}/config", get(channels::config).patch(channels::set_config))
+        .route("/v1/channels/{channel}/mute-all", post(moderation::mute_all))
+        .route("/v1/channels/{channel}/unmute-all", post(moderation::unmute_all))
+        .route("/v1/channels/{channel}/members/{account}/mute", post(moderation::mute))
+        .route("/v1/channels/{channel}/members/{account}/unmute", post(moderation::unmute))
+        .route("/v1/channels/{channel}/members/{account}/kick", post(moderation::kick))
         .route("/v1/audit", get(audit::list))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(state);
@@ -125,6 +132,20 @@ impl IntoResponse for Refused {
     }
 }
 
+/// What a path names. Errors: 404, in our own words.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = extract::Path::<T>::from_request_parts(parts, state).await;
+        let unreadable = |_| Refused::new(StatusCode::NOT_FOUND, "the path names nothing");
+        path.map(|extract::Path(named)| Self(named)).map_err(unreadable)
+    }
+}
+
 impl V1 {
     /// Errors: 401 no good token; 403 without the scope.
     async fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<Token, Refused> {
@@ -178,7 +199,11 @@ impl V1 {
             return Err(Refused::new(StatusCode::FORBIDDEN, message));
         }
         let key = call.headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-        let key = key.ok_or_else(|| Refused::bad("an Idempotency-Key header is needed"))?;
+        // Tabs are the only other thing that such a header may hold; one may be lost on the way.
+        let key = key.filter(|key| !key.contains('\t'));
+        let key = key.ok_or_else(|| {
+            Refused::bad("an Idempotency-Key header of 1 to 128 printable ASCII characters is needed")
+        })?;
         let request = [call.action.as_bytes(), call.target.as_bytes(), call.body];
         match admin::claim(&self.core, token, key, &request).await? {
             Claim::New => {}
@@ -227,6 +252,24 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refu
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type is not application/json"));
     }
     serde_json::from_slice(body).map_err(|error| Refused::bad(error.to_string()))
+}
+
+/// A whole number, also written as `7.0`: for JSON Schema that is the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let float =
+        number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float));
+    let whole = number.as_u64().and_then(|number| u32::try_from(number).ok());
+    whole
+        .or(float.map(|float| float as u32))
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number of 32 bits")))
+}
+
+/// The same, or none.
+fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u32);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
 /// A query of the right shape. Errors: 400.

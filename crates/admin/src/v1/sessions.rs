@@ -58,7 +58,8 @@ pub struct Sessions {
 }
 
 #[utoipa::path(
-    get, path = "/v1/sessions", tag = "media", security(("token" = ["read"])), params(Asked),
+    get, path = "/v1/sessions", tag = "media",
+    operation_id = "listSessions", security(("token" = ["read"])), params(Asked),
     responses(
         (status = 200, description = "Who was in media channels", body = Sessions),
         (status = 400, description = "An unfit query", body = Failure),

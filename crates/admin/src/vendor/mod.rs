@@ -1,8 +1,8 @@
 //! The vendor's REST API (服务端 API): `POST /nimserver/user/….action` and `/nimserver/qchat/….action`.
 //!
 //! The HTTP status is always 200; the result is `code` in the JSON answer, with `desc` beside it when it is not 200. A
-//! request is checked in this order, each step before anything of the next is read or kept: headers, signature, replay,
-//! name, rate, body.
+//! request is checked in this order, each step before anything of the next is read or kept: address, headers, signature,
+//! replay, name, rate, body.
 
 mod actions;
 mod apps;
@@ -24,18 +24,18 @@ mod role;
 mod server;
 mod user;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{ConnectInfo, Path, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::post,
 };
 use rotunda_core::{Actor, Core, Error, account};
-use rotunda_model::{Accid, App, ClientType, Code, DeviceId, ServerId, UserKey};
+use rotunda_model::{Accid, App, ClientType, Code, DeviceId, Millis, ServerId, UserKey};
 use serde_json::{Map, Value};
 
 pub use actions::{Action, BUILT, UNBUILT};
@@ -66,6 +66,13 @@ pub struct VendorConfig {
     pub rate: RateLimit,
 }
 
+/// Who is not listened to, because too many signatures of its address were wrong.
+pub trait Strangers: Send + Sync {
+    /// False: the next one is not looked at, good or not.
+    fn may_sign(&self, peer: SocketAddr) -> bool;
+    fn signature_failed(&self, peer: SocketAddr);
+}
+
 /// Everything an action needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Vendor {
@@ -78,13 +85,24 @@ struct Inner {
     apps: Apps,
     replays: Replays,
     rates: Rates,
+    strangers: Option<Arc<dyn Strangers>>,
 }
 
 impl Vendor {
+    /// Everybody may try signatures as often as they like.
     pub fn new(core: Core, config: VendorConfig) -> Self {
+        Self::with(core, config, None)
+    }
+
+    /// Where strangers come to; the listener provides `ConnectInfo<SocketAddr>`.
+    pub fn guarded(core: Core, config: VendorConfig, strangers: Arc<dyn Strangers>) -> Self {
+        Self::with(core, config, Some(strangers))
+    }
+
+    fn with(core: Core, config: VendorConfig, strangers: Option<Arc<dyn Strangers>>) -> Self {
         let rates = Rates::new(config.rate);
         let (apps, replays) = (Apps::default(), Replays::default());
-        Self { inner: Arc::new(Inner { core, config, apps, replays, rates }) }
+        Self { inner: Arc::new(Inner { core, config, apps, replays, rates, strangers }) }
     }
 
     /// From now on another rate.
@@ -108,12 +126,27 @@ pub fn routes(vendor: Vendor) -> Router {
     crate::http::finish(routes)
 }
 
-async fn user(vendor: State<Vendor>, action: Path<String>, headers: HeaderMap, body: Body) -> Response {
-    serve(&vendor, Group::User, &action, &headers, body).await
+/// Whoever asks, where the listener says so.
+type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+async fn user(
+    vendor: State<Vendor>,
+    action: Path<String>,
+    peer: Peer,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    serve(&vendor, Group::User, &action, peer, &headers, body).await
 }
 
-async fn qchat(vendor: State<Vendor>, action: Path<String>, headers: HeaderMap, body: Body) -> Response {
-    serve(&vendor, Group::Qchat, &action, &headers, body).await
+async fn qchat(
+    vendor: State<Vendor>,
+    action: Path<String>,
+    peer: Peer,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    serve(&vendor, Group::Qchat, &action, peer, &headers, body).await
 }
 
 /// Which of the two paths.
@@ -165,6 +198,10 @@ pub enum Refusal {
     Replayed,
     #[error("called too often")]
     TooOften,
+    #[error(
+        "too many wrong signatures came from this address; check AppKey and secret, and ask again in ten seconds"
+    )]
+    Unheard,
     #[error("too many calls within five minutes")]
     Crowded,
 }
@@ -180,7 +217,7 @@ impl Refusal {
             Self::NotOpened => Code::FORBIDDEN,
             Self::Unknown | Self::Missing(_) => Code::NOT_FOUND,
             Self::Replayed => REPLAYED,
-            Self::TooOften => Code::TOO_OFTEN,
+            Self::TooOften | Self::Unheard => Code::TOO_OFTEN,
             Self::Crowded => Code::BUSY,
         }
     }
@@ -194,9 +231,17 @@ impl Refusal {
     }
 }
 
-async fn serve(vendor: &Vendor, group: Group, path: &str, headers: &HeaderMap, body: Body) -> Response {
+async fn serve(
+    vendor: &Vendor,
+    group: Group,
+    path: &str,
+    peer: Peer,
+    headers: &HeaderMap,
+    body: Body,
+) -> Response {
     let name = path.strip_suffix(".action").and_then(|name| actions::known(group, name));
-    let reply = answer(&vendor.inner, group, name, headers, body).await;
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let reply = answer(&vendor.inner, group, name, peer, headers, body).await;
     let code = reply.as_ref().map_or_else(Refusal::code, |_| Code::OK);
     // Label values are names of the vendor's table and its codes: a few hundred series at most.
     let label = name.unwrap_or("other");
@@ -229,14 +274,20 @@ async fn answer(
     rest: &Inner,
     group: Group,
     name: Option<&'static str>,
+    peer: Option<SocketAddr>,
     headers: &HeaderMap,
     body: Body,
 ) -> Reply {
     let now = rest.core.env().now();
-    let signed = Signed::read(headers)?;
-    let known = rest.apps.find(&rest.core, signed.app_key).await?;
-    let (app, secrets) = known.ok_or(Refusal::Signature("unknown AppKey"))?;
-    signed.verify(secrets.iter().map(|secret| secret.as_str()), now)?;
+    let guard = rest.strangers.as_ref().zip(peer);
+    if guard.as_ref().is_some_and(|(strangers, peer)| !strangers.may_sign(*peer)) {
+        return Err(Refusal::Unheard);
+    }
+    let verified = verified(rest, headers, now).await;
+    if let (Err(Refusal::Signature(_)), Some((strangers, peer))) = (&verified, guard) {
+        strangers.signature_failed(peer);
+    }
+    let (app, signed) = verified?;
     if !rest.replays.first(app.id, &signed, now)? {
         return Err(Refusal::Replayed);
     }
@@ -248,6 +299,19 @@ async fn answer(
     let shape = Shape { ids_as_text: rest.config.ids_as_text };
     let call = Call { core: &rest.core, app: &app, form: &form, shape, config: &rest.config };
     actions::dispatch(group, name, call).await
+}
+
+/// The app that signed. Errors: 414.
+async fn verified<'a>(
+    rest: &Inner,
+    headers: &'a HeaderMap,
+    now: Millis,
+) -> Result<(App, Signed<'a>), Refusal> {
+    let signed = Signed::read(headers)?;
+    let known = rest.apps.find(&rest.core, signed.app_key).await?;
+    let (app, secrets) = known.ok_or(Refusal::Signature("unknown AppKey"))?;
+    signed.verify(secrets.iter().map(|secret| secret.as_str()), now)?;
+    Ok((app, signed))
 }
 
 /// The body of a form. A type that is not named is taken for one, another is refused.

@@ -56,7 +56,8 @@ impl<'a> Signed<'a> {
         }
         let skew = now.get().div_euclid(1_000).saturating_sub(self.seconds);
         if skew.abs() > WINDOW_S {
-            return Err(Refusal::Signature("CurTime is more than five minutes off"));
+            // Signed by who knows the secret: no stranger.
+            return Err(Refusal::Parameter("CurTime is more than five minutes off"));
         }
         Ok(())
     }

@@ -1,6 +1,18 @@
 //! What is checked of a request before any action.
 
-use rotunda_admin::vendor::{BODY_MAX, BUILT, RateLimit, UNBUILT};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use axum::{Extension, extract::ConnectInfo};
+use rotunda_admin::{
+    Vendor,
+    vendor::{self, BODY_MAX, BUILT, RateLimit, Strangers, UNBUILT},
+};
 use rotunda_testkit::TestApp;
 use serde_json::json;
 use sqlx::PgPool;
@@ -37,6 +49,55 @@ async fn only_who_knows_the_secret_is_answered(pool: PgPool) -> anyhow::Result<(
         headers.remove(missing);
         assert_eq!(code(&backend.send(READ, &headers, form(ANN)).await), 414);
     }
+    Ok(())
+}
+
+/// Listens to nobody after three wrong signatures.
+#[derive(Default)]
+struct Three(AtomicU32);
+
+impl Strangers for Three {
+    fn may_sign(&self, _: SocketAddr) -> bool {
+        self.0.load(Ordering::Relaxed) < 3
+    }
+
+    fn signature_failed(&self, _: SocketAddr) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn an_address_with_too_many_wrong_signatures_is_not_listened_to(pool: PgPool) -> anyhow::Result<()> {
+    let (app, mut backend) = start(pool).await?;
+    let strangers = Arc::new(Three::default());
+    let routes = vendor::routes(Vendor::guarded(app.core.clone(), config(), strangers.clone()));
+    backend.router = routes.clone();
+    let guess = Backend { secret: "guess".into(), ..backend.clone() };
+    assert_eq!(guess.code(READ, ANN).await, 414);
+    assert_eq!(strangers.0.load(Ordering::Relaxed), 0, "of no address");
+    let peer: SocketAddr = "192.0.2.1:1".parse()?;
+    let from = |backend: &Backend| Backend {
+        router: routes.clone().layer(Extension(ConnectInfo(peer))),
+        ..backend.clone()
+    };
+    let (mut backend, guess) = (from(&backend), from(&guess));
+    // Who signs well is no stranger, whatever else is wrong.
+    let late = backend.signed("late", backend.seconds() - 400);
+    assert_eq!(code(&backend.send(READ, &late, form(ANN)).await), 414);
+    assert_eq!(backend.code(READ, "accid=nobody").await, 414);
+    assert_eq!(backend.code("qchat/none", ANN).await, 404);
+    assert_eq!(strangers.0.load(Ordering::Relaxed), 0);
+    let nobody = Backend { key: "no such app".into(), ..guess.clone() };
+    assert_eq!(nobody.code(READ, ANN).await, 414);
+    assert_eq!(code(&guess.send(READ, &guess.headers()[1..], form(ANN)).await), 414);
+    assert_eq!(backend.code(READ, ANN).await, 200);
+    assert_eq!(guess.code(READ, ANN).await, 414);
+    let unheard = guess.call(READ, ANN).await;
+    assert_eq!(code(&unheard), 416);
+    assert!(unheard["desc"].as_str().is_some_and(|text| text.contains("wrong signatures")), "{unheard}");
+    assert_eq!(backend.code(READ, ANN).await, 416, "nor is it told that a guess was right");
+    backend.router = routes;
+    assert_eq!(backend.code(READ, ANN).await, 200);
     Ok(())
 }
 

@@ -335,7 +335,11 @@ impl fmt::Debug for Hub {
 
 #[cfg(test)]
 mod tests {
-    use rotunda_core::{Actor, Hub as _, media::MediaVerdict};
+    use async_trait::async_trait;
+    use rotunda_core::{
+        Actor, Error, Hub as _,
+        media::{MediaVerdict, operator::Moderation},
+    };
     use rotunda_model::{
         ChannelId, Millis, RtcConfig,
         notification::{Audience, Fact},
@@ -348,6 +352,7 @@ mod tests {
     #[derive(Default)]
     struct Links(Mutex<Vec<(&'static str, DeviceId)>>);
 
+    #[async_trait]
     impl Rooms for Links {
         fn seated(&self, _: ServerId) -> Vec<(ChannelId, Accid)> {
             Vec::new()
@@ -360,6 +365,10 @@ mod tests {
         fn rights_changed(&self, _: ChannelId, _: &UserKey, _: i64, _: Option<MediaVerdict>) {}
 
         fn close(&self, _: ChannelId) {}
+
+        async fn moderate(&self, _: ChannelId, _: Moderation) -> Result<Vec<Accid>, Error> {
+            Ok(Vec::new())
+        }
 
         fn expel(&self, _: &UserKey) {}
 

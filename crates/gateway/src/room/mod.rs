@@ -8,6 +8,7 @@ mod auth;
 mod confirm;
 mod desk;
 mod layers;
+mod moderation;
 mod owner;
 pub mod push;
 mod push_hub;

@@ -9,8 +9,12 @@ use std::{
     },
 };
 
+use async_trait::async_trait;
 use parking_lot::Mutex;
-use rotunda_core::{Core, Rooms, media::MediaVerdict};
+use rotunda_core::{
+    Core, Error, Rooms,
+    media::{MediaVerdict, operator::Moderation},
+};
 use rotunda_media_io::MediaHandle;
 use rotunda_model::{Accid, AppId, ChannelId, DeviceId, Millis, RtcConfig, ServerId, UserKey};
 use rotunda_room::{SeatId, Times};
@@ -18,7 +22,7 @@ use rotunda_sfu::{Event, TransportId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    PushHub,
+    PushHub, moderation,
     owner::{self, Owner},
     records::Records,
 };
@@ -396,6 +400,7 @@ impl Index {
     }
 }
 
+#[async_trait]
 impl Rooms for Registry {
     fn seated(&self, server: ServerId) -> Vec<(ChannelId, Accid)> {
         let index = self.index.lock();
@@ -436,6 +441,17 @@ impl Rooms for Registry {
         let room = self.index.lock().rooms.get(&channel).map(|room| room.handle.clone());
         if let Some(room) = room {
             room.control(|owner| owner.room.close(owner.now(), "CLOSE_BY_BACKEND", None));
+        }
+    }
+
+    async fn moderate(&self, channel: ChannelId, act: Moderation) -> Result<Vec<Accid>, Error> {
+        let room = self.index.lock().rooms.get(&channel).map(|room| room.handle.clone());
+        let without = moderation::without(&act);
+        let Some(room) = room else { return without };
+        match room.call(move |owner| moderation::perform(owner, act)).await {
+            Ok(done) => done,
+            Err(Unavailable::Gone) => without,
+            Err(Unavailable::Busy) => Err(Error::Busy("the channel has too much to do")),
         }
     }
 

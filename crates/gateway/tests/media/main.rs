@@ -6,6 +6,7 @@ mod entry;
 mod foreign;
 mod layers;
 mod lifetime;
+mod operator;
 mod quality;
 mod records;
 mod support;
