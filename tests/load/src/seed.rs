@@ -12,9 +12,11 @@ use rotunda_core::{
 use rotunda_model::{Accid, AppId, DeviceId, Millis, UserKey, channel::ChannelKind, server::InviteMode};
 
 pub const APP_KEY: &str = "00000000000000000000000000000001";
+pub const APP_SECRET: &str = "secret-of-the-load";
 /// The token of every account.
 pub const TOKEN: &str = "token-of-the-load";
-const OWNER: &str = "owner";
+/// Owns every server.
+pub const OWNER: &str = "owner";
 /// What one server has at most: members join the commit of each other's invitation.
 const CHANNELS: usize = 100;
 /// Accounts of one invitation.
@@ -55,14 +57,7 @@ fn keys(data: &Path) -> anyhow::Result<Keys> {
 /// # Errors
 /// The database refused.
 pub async fn make(url: &str, data: &Path, channels: usize, members: usize) -> anyhow::Result<Vec<Place>> {
-    let store = Store::connect(url, 4).await?;
-    store.migrate().await?;
-    let clock = Arc::new(Steps(std::sync::atomic::AtomicI64::new(1_700_000_000_000)));
-    let env = Env::new(clock, StdRng::seed_from_u64(1));
-    let core = Core::open(store, env, CoreConfig::new(keys(data)?)).await?;
-    let app = account::create_app(&core, "Load", Some(APP_KEY), None).await?.app.id;
-    account::create_account(&core, APP_KEY, OWNER, OWNER, Some(TOKEN)).await?;
-    let owner = actor(app, OWNER)?;
+    let (core, owner) = open(url, data).await?;
     let mut places = Vec::with_capacity(channels * members);
     for first in (0..channels).step_by(CHANNELS) {
         let new = NewServer { name: "load".into(), invite_mode: InviteMode::NoConsent, ..Default::default() };
@@ -89,6 +84,62 @@ pub async fn make(url: &str, data: &Path, channels: usize, members: usize) -> an
         }
     }
     Ok(places)
+}
+
+/// A server, one of its channels, and who is in it beside the owner.
+#[derive(Debug, Clone)]
+pub struct Community {
+    pub server: String,
+    pub channel: String,
+    pub members: Vec<String>,
+}
+
+/// Makes servers with so many members each, whose accounts are in no other.
+///
+/// # Errors
+/// The database refused.
+pub async fn communities(
+    url: &str,
+    data: &Path,
+    servers: usize,
+    members: usize,
+) -> anyhow::Result<Vec<Community>> {
+    let (core, owner) = open(url, data).await?;
+    let mut communities = Vec::with_capacity(servers);
+    for number in 0..servers {
+        let new = NewServer { name: "load".into(), invite_mode: InviteMode::NoConsent, ..Default::default() };
+        let server = server::create(&core, &owner, new).await?.id;
+        let mut accids = Vec::with_capacity(members);
+        for member in number * members..(number + 1) * members {
+            let name = format!("member{member}");
+            account::create_account(&core, APP_KEY, &name, &name, Some(TOKEN)).await?;
+            accids.push(Accid::new(&name)?);
+        }
+        for some in accids.chunks(INVITED) {
+            invite::invite(&core, &owner, server, some, "", None).await?;
+        }
+        let new = NewChannel { name: "load".into(), ..Default::default() };
+        let channel = channel::create(&core, &owner, server, new).await?.id;
+        communities.push(Community {
+            server: server.to_string(),
+            channel: channel.to_string(),
+            members: accids.iter().map(|accid| accid.as_str().to_owned()).collect(),
+        });
+    }
+    Ok(communities)
+}
+
+/// An app, and the owner of all its servers.
+async fn open(url: &str, data: &Path) -> anyhow::Result<(Core, Actor)> {
+    let store = Store::connect(url, 4).await?;
+    store.migrate().await?;
+    let clock = Arc::new(Steps(std::sync::atomic::AtomicI64::new(1_700_000_000_000)));
+    let env = Env::new(clock, StdRng::seed_from_u64(1));
+    let core = Core::open(store, env, CoreConfig::new(keys(data)?)).await?;
+    let app = account::create_app(&core, "Load", Some(APP_KEY), Some(APP_SECRET)).await?.app.id;
+    account::create_account(&core, APP_KEY, OWNER, OWNER, Some(TOKEN)).await?;
+    let owner = actor(app, OWNER)?;
+    Ok((core, owner))
 }
 
 fn actor(app: AppId, name: &str) -> anyhow::Result<Actor> {
