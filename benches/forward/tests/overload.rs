@@ -27,7 +27,8 @@ fn the_seated_hardly_notice_more_newcomers_than_fit() {
     let overload = &written["overload"];
     let number = |name: &str| overload[name].as_u64().unwrap();
     assert!(number("refused") > number("admitted_late"), "{overload:#}");
-    assert!(number("busy") >= 550, "nobody is refused by a server that has time: {overload:#}");
+    // Those on the way in count before their load shows.
+    assert!(number("busy") >= 400, "nobody is refused by a server that has time: {overload:#}");
     let waited = |name: &str| overload[name].as_f64().unwrap();
     if waited("server_waited").max(waited("load_waited")) > DISTURBED {
         eprintln!("other processes had the cores; delays are not judged: {overload:#}");

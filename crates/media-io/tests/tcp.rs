@@ -78,6 +78,7 @@ impl Server {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
@@ -194,8 +195,10 @@ impl Client {
                     if out.contents.first() == Some(&0) {
                         self.check = out.contents.to_vec();
                     }
-                    // Small enough for the kernel to take whole.
+                    // Waiting, so that a frame is never left half written.
+                    self.stream.set_nonblocking(false).unwrap();
                     let _ = self.stream.write_all(&frame(&out.contents));
+                    self.stream.set_nonblocking(true).unwrap();
                 }
                 Ok(Output::Event(str0m::Event::RtpPacket(packet))) => self.rtp.push(packet),
                 Ok(Output::Event(_)) => {}
