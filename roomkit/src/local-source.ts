@@ -37,6 +37,8 @@ export class LocalSource {
   /** The one in place of it, when it goes through a gain. */
   #sent: MediaStreamTrack | undefined;
   #closed = false;
+  /** Others closed the device, and its member has not opened or closed it since. */
+  #forced = false;
 
   constructor(
     source: "audio" | "video",
@@ -54,18 +56,22 @@ export class LocalSource {
     return this.#track;
   }
 
-  on(): Promise<void> {
-    return this.#queue.run(() => this.#on());
+  async on(): Promise<void> {
+    await this.#queue.run(() => this.#on());
+    this.#forced = false;
   }
 
   /** The device stops at once, whatever else is still under way. */
   off(): Promise<void> {
+    this.#forced = false;
     this.#stop();
     return this.#queue.run(() => this.#off());
   }
 
   /** The server has set it off. */
   forcedOff(): void {
+    // With no device open it is an echo of what the member did, or said twice.
+    if (this.#track !== undefined) this.#forced = true;
     this.#stop();
   }
 
@@ -74,6 +80,7 @@ export class LocalSource {
     background(`open the ${this.source} for a moderator`, () =>
       this.#queue.run(async () => {
         if (!this.#host.isOn(this.source) || this.#track !== undefined) return;
+        this.#forced = false;
         try {
           await this.#on();
         } catch (cause) {
@@ -82,6 +89,14 @@ export class LocalSource {
         }
       }),
     );
+  }
+
+  /**
+   * The server says "on" in the member's own name: an echo, or whoever operates the server takes back what was forced. Only
+   * that opens the device.
+   */
+  setOn(): void {
+    if (this.#forced && this.#queue.idle) this.forcedOn();
   }
 
   /** Another device; takes effect at once when it is open. The old one stays when the new one fails. */

@@ -286,6 +286,7 @@ export class RoomMedia {
     const mine = source === "audio" ? this.audio : this.video;
     if (!on) mine.forcedOff();
     else if (operator !== this.#room.model.self) mine.forcedOn();
+    else mine.setOn();
   }
 
   #tell(uuid: string, source: Source, on: boolean): Promise<void> {
