@@ -50,8 +50,8 @@ struct Arguments {
     /// Members who come to one channel; 0: not measured
     #[arg(long, value_name = "N", default_value_t = 200)]
     members: usize,
-    /// Channels of two; 0: not measured
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    /// Channels of two; 0: not measured. A server that shares one core with itself refuses before there are 1,000
+    #[arg(long, value_name = "N", default_value_t = 500)]
     pairs: usize,
     /// Calls of two that go on while the server is told to stop; 0: not measured
     #[arg(long, value_name = "N", default_value_t = 50)]

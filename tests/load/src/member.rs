@@ -1,6 +1,9 @@
 //! The way of one member, as app, SDK and engine go it: login, room token, entry, signalling, media.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use rotunda_bench_forward::{
@@ -17,6 +20,12 @@ use crate::{
     seed::{APP_KEY, Place, TOKEN},
     socket::{Door, Http, Socket},
 };
+
+/// The server has no time for newcomers just now.
+const BUSY: i64 = 503;
+/// Until a newcomer asks again, and gives up.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(30);
 
 /// First SSRC of what a member sends; one member has one microphone and one camera.
 const SSRC: u32 = 10_000;
@@ -101,13 +110,17 @@ impl Member {
         Ok((code, answer["msg"].as_str().unwrap_or_default().to_owned()))
     }
 
-    /// Entry, channel info and `Join`; also who sends what already, and when the entry began and `Join` was answered.
+    /// Entry, channel info and `Join`, after every refusal for being busy once more; also who sends what already, and when the entry began and `Join` was answered.
     ///
     /// # Errors
     /// As [`Self::login`].
     pub async fn enter(mut self) -> anyhow::Result<(Seated, Vec<Sent>, [Instant; 2])> {
         let entered = clock::now();
-        let entry = self.room.enter().await?;
+        let mut entry = self.room.enter().await?;
+        while entry["code"] == BUSY && entered.elapsed() < PATIENCE_WHEN_BUSY {
+            tokio::time::sleep(BUSY_PAUSE).await;
+            entry = self.room.enter().await?;
+        }
         let Room { place: Place { channel, .. }, device, http, .. } = &mut self.room;
         let member = &entry["data"]["member"];
         let uid = member["rtcUid"].as_u64().with_context(|| format!("no seat: {entry}"))?;
