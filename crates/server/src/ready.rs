@@ -108,6 +108,8 @@ pub fn banner(ready: &Ready<'_>) -> String {
             certificate.display()
         );
     }
+    text +=
+        "\n  Report problems to this project, never to the SDK's vendor, who does not know this server.\n";
     if ready.demo.is_some() {
         text += &format!("\n  Try it: {origin}/try/\n");
     }

@@ -35,7 +35,7 @@ use crate::{
     cli::Serve,
     commands,
     config::{Config, LogFormat, Source},
-    demo,
+    demo, doctor,
     lifecycle::{self, Shutdown},
     limits::SharedLimits,
     listener::{self, Services, Web},
@@ -75,6 +75,7 @@ pub async fn run(source: Source, config: Config, options: &Serve) -> anyhow::Res
     let hangups = reload::hangups()?;
     // Before anything that counts: what was made before it would count into nothing.
     let exporter = Exporter::install()?;
+    doctor::host::prepare();
     private_file::directory(&config.data)?;
     if let Some(path) = &options.ready_file {
         ReadyFile::clear(path);

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use super::Finding;
 use crate::metrics;
 
@@ -12,6 +14,22 @@ const BUFFER: u64 = 4 << 20;
 const FILES_FEW: u64 = 4_096;
 /// Below this not even the listeners and the pool are sure of one.
 const FILES_MIN: u64 = 256;
+
+/// At a start: as many files as the system lets this process have, and a word about what it will lack under load.
+pub fn prepare() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+        }
+    }
+    for Finding { says, fix, .. } in look() {
+        if let Some(fix) = fix {
+            tracing::warn!(fix, "{says}");
+        }
+    }
+}
 
 pub fn look() -> Vec<Finding> {
     let read = |name: &str| -> Option<u64> {

@@ -4,7 +4,7 @@
 pub mod call;
 mod certificate;
 mod database;
-mod host;
+pub mod host;
 mod network;
 mod stun;
 
