@@ -55,6 +55,15 @@ async fn health_and_metrics_are_on_the_private_listener_alone(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
+async fn as_many_files_as_allowed_may_be_open_and_few_are_told(pool: PgPool) {
+    let program = Program::start_by(&["prlimit", "--nofile=300:2000"], &pool, "operate-files", &[]);
+    let limits = program.limits();
+    let files: Vec<_> = limits.lines().filter(|line| line.starts_with("Max open files")).collect();
+    assert_eq!(files[0].split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["2000", "2000"], "{limits}");
+    assert!(program.log().contains("LimitNOFILE=65536"), "{}", program.log());
+}
+
+#[sqlx::test(migrations = "../../migrations", fixtures("../fixtures/choir.sql"))]
 async fn draining_refuses_newcomers_and_ends_with_the_last_seat(pool: PgPool) {
     let mut program = Program::start(&pool, "operate-drain", &[LONG_DRAIN]);
     let (seated, newcomer) = (program.client("ann").await, program.client("bob").await);

@@ -73,6 +73,22 @@ pub fn command(url: &str, directory: &Path) -> Command {
     command
 }
 
+fn run_by(runner: &[&str], program: Command) -> Command {
+    let [runner, arguments @ ..] = runner else { return program };
+    let mut command = Command::new(runner);
+    command.args(arguments).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(directory) = program.get_current_dir() {
+        command.current_dir(directory);
+    }
+    command
+}
+
 pub fn run(url: &str, directory: &Path, line: &str) -> Output {
     command(url, directory).args(line.split_whitespace()).output().expect("the program starts")
 }
@@ -87,6 +103,11 @@ pub struct Program {
 impl Program {
     /// Behind a proxy on this machine, so that tests speak plain HTTP, on any free port.
     pub fn start(pool: &PgPool, name: &str, env: &[(&str, &str)]) -> Self {
+        Self::start_by(&[], pool, name, env)
+    }
+
+    /// The same, run by another program, which becomes it.
+    pub fn start_by(runner: &[&str], pool: &PgPool, name: &str, env: &[(&str, &str)]) -> Self {
         let directory = directory(name);
         let url = url(pool);
         let mut all = vec![
@@ -100,7 +121,7 @@ impl Program {
         fs::write(directory.join("rotunda.toml"), "").unwrap();
         let mut serve = command(&url, &directory);
         serve.envs(all).args(["--config", "rotunda.toml", "serve", "--ready-file"]).arg(&ready_file);
-        let child = serve.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = run_by(runner, serve).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut program = Self { child, directory, url, ready: Value::Null };
         program.ready = until("the server becomes ready", || {
             assert!(program.child.try_wait().unwrap().is_none(), "it ended: {}", program.log());
@@ -127,6 +148,11 @@ impl Program {
     pub fn private(&self, path: &str) -> (u16, String) {
         let address = self.ready["admin"].as_str().unwrap().trim_start_matches("http://").parse().unwrap();
         http(address, "GET", path, &[], "")
+    }
+
+    /// What the system lets it have, as it says itself.
+    pub fn limits(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap()
     }
 
     pub fn signal(&self, name: &str) {
