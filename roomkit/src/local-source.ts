@@ -37,7 +37,7 @@ export class LocalSource {
   /** The one in place of it, when it goes through a gain. */
   #sent: MediaStreamTrack | undefined;
   #closed = false;
-  /** Others closed the device, and its member has not opened or closed it since. */
+  /** Others closed the device, and its member has not switched it off since. */
   #forced = false;
 
   constructor(
@@ -56,9 +56,8 @@ export class LocalSource {
     return this.#track;
   }
 
-  async on(): Promise<void> {
-    await this.#queue.run(() => this.#on());
-    this.#forced = false;
+  on(): Promise<void> {
+    return this.#queue.run(() => this.#on());
   }
 
   /** The device stops at once, whatever else is still under way. */
@@ -80,7 +79,6 @@ export class LocalSource {
     background(`open the ${this.source} for a moderator`, () =>
       this.#queue.run(async () => {
         if (!this.#host.isOn(this.source) || this.#track !== undefined) return;
-        this.#forced = false;
         try {
           await this.#on();
         } catch (cause) {
@@ -96,7 +94,7 @@ export class LocalSource {
    * that opens the device.
    */
   setOn(): void {
-    if (this.#forced && this.#queue.idle) this.forcedOn();
+    if (this.#forced) this.forcedOn();
   }
 
   /** Another device; takes effect at once when it is open. The old one stays when the new one fails. */
