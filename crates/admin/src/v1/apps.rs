@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Body, Bytes, Changing, Deserialize, Failure, HeaderMap, IntoResponse, Json, Path, Refused, Response,
-    Scope, Serialize, State, StatusCode, ToSchema, V1, bytes, read,
+    Scope, Serialize, State, StatusCode, ToSchema, Unchanged, Unread, V1, bytes, read,
 };
 
 /// Longest overlap of two secrets, in seconds: a week. One that is never taken away is no rotation.
@@ -82,13 +82,8 @@ pub async fn list(State(v1): State<V1>, headers: HeaderMap) -> Result<Response, 
     params(("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters")),
     responses(
         (status = 201, description = "Made; the secret is told this once", body = MadeApp),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope apps", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn create(State(v1): State<V1>, headers: HeaderMap, body: Body) -> Result<Response, Refused> {
@@ -117,14 +112,9 @@ pub async fn create(State(v1): State<V1>, headers: HeaderMap, body: Body) -> Res
     ),
     responses(
         (status = 200, description = "A new secret; the old one signs for a while", body = Rotated),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope apps", body = Failure),
         (status = 404, description = "No such app", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn rotate(

@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use super::{
     Body, Bytes, Changing, Deserialize, Failure, HeaderMap, IntoResponse, Json, Path, Refused, Response,
-    Scope, Serialize, State, StatusCode, ToSchema, V1, Value, bytes, read,
+    Scope, Serialize, State, StatusCode, ToSchema, Unchanged, V1, Value, bytes, read,
 };
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,12 +90,9 @@ pub async fn members(
     responses(
         (status = 200, description = "Everybody is out, and may come again", body = Members),
         (status = 400, description = "An unfit key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
+        Unchanged,
     )
 )]
 pub async fn end(
@@ -147,13 +144,10 @@ pub async fn config(
     responses(
         (status = 200, description = "The configuration of those who come from now on", body = Config),
         (status = 400, description = "An unfit body or key, or no media channel", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
         (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
+        Unchanged,
     )
 )]
 pub async fn set_config(

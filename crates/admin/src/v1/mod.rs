@@ -29,7 +29,7 @@ use rotunda_core::{
 use rotunda_model::Code;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 use serde_json::{Number, Value};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 pub use document::Document;
 
@@ -130,6 +130,30 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// What a call that changes something may answer instead, whatever it is.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "they describe")]
+enum Unchanged {
+    #[response(status = 401, description = "No good token")]
+    Unknown(Failure),
+    #[response(status = 409, description = "The call is being done")]
+    UnderWay(Failure),
+    #[response(status = 413, description = "The body is too long")]
+    TooLong(Failure),
+    #[response(status = 422, description = "The key was used for another call")]
+    OtherCall(Failure),
+}
+
+/// The same, of one with a body.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "they describe")]
+enum Unread {
+    #[response(status = 400, description = "An unfit body or key")]
+    Unfit(Failure),
+    #[response(status = 415, description = "The body is no JSON")]
+    NoJson(Failure),
 }
 
 /// What a path names. Errors: 404, in our own words.

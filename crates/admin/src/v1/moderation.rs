@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Body, Bytes, Changing, Deserialize, Failure, HeaderMap, Path, Refused, Response, Scope, State,
-    StatusCode, ToSchema, V1, bytes,
+    StatusCode, ToSchema, Unchanged, Unread, V1, bytes,
     channels::{Members, channel},
     read,
 };
@@ -92,6 +92,21 @@ impl V1 {
         })
         .await
     }
+
+    async fn switch(
+        &self,
+        action: &'static str,
+        seat: &(String, String),
+        headers: &HeaderMap,
+        body: Body,
+        on: bool,
+    ) -> Result<Response, Refused> {
+        self.act_on_member(action, seat, headers, body, |accid, body| {
+            let Sources { sources } = read(headers, body)?;
+            Ok(Moderation::Switch { accid, sources: sending(&sources)?, on })
+        })
+        .await
+    }
 }
 
 #[utoipa::path(
@@ -105,15 +120,10 @@ impl V1 {
     ),
     responses(
         (status = 200, description = "Off; the account, when that changed anything", body = Members),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel, or the member is not in it", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
         (status = 503, description = "The channel has too much to do", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn mute(
@@ -122,11 +132,7 @@ pub async fn mute(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    v1.act_on_member("member.mute", &seat, &headers, body, |accid, body| {
-        let Sources { sources } = read(&headers, body)?;
-        Ok(Moderation::Switch { accid, sources: sending(&sources)?, on: false })
-    })
-    .await
+    v1.switch("member.mute", &seat, &headers, body, false).await
 }
 
 #[utoipa::path(
@@ -140,15 +146,10 @@ pub async fn mute(
     ),
     responses(
         (status = 200, description = "On; the account, when that changed anything", body = Members),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media, or the member may not send that", body = Failure),
         (status = 404, description = "No such channel, or the member is not in it", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
         (status = 503, description = "The channel has too much to do", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn unmute(
@@ -157,11 +158,7 @@ pub async fn unmute(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    v1.act_on_member("member.unmute", &seat, &headers, body, |accid, body| {
-        let Sources { sources } = read(&headers, body)?;
-        Ok(Moderation::Switch { accid, sources: sending(&sources)?, on: true })
-    })
-    .await
+    v1.switch("member.unmute", &seat, &headers, body, true).await
 }
 
 #[utoipa::path(
@@ -175,13 +172,10 @@ pub async fn unmute(
     responses(
         (status = 200, description = "Out of the channel, not of the server; may come again", body = Members),
         (status = 400, description = "An unfit key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel, or the member is not in it", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
         (status = 503, description = "The channel has too much to do", body = Failure),
+        Unchanged,
     )
 )]
 pub async fn kick(
@@ -203,15 +197,10 @@ pub async fn kick(
     ),
     responses(
         (status = 200, description = "Off; the accounts whose source went off", body = Members),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel, or nobody in it", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
         (status = 503, description = "The channel has too much to do", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn mute_all(
@@ -237,15 +226,10 @@ pub async fn mute_all(
     ),
     responses(
         (status = 200, description = "Each may switch on again; no account", body = Members),
-        (status = 400, description = "An unfit body or key", body = Failure),
-        (status = 401, description = "No good token", body = Failure),
         (status = 403, description = "Without the scope media", body = Failure),
         (status = 404, description = "No such channel", body = Failure),
-        (status = 409, description = "The call is being done", body = Failure),
-        (status = 413, description = "The body is too long", body = Failure),
-        (status = 415, description = "The body is no JSON", body = Failure),
-        (status = 422, description = "The key was used for another call", body = Failure),
         (status = 503, description = "The channel has too much to do", body = Failure),
+        Unchanged, Unread,
     )
 )]
 pub async fn unmute_all(
