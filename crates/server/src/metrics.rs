@@ -71,7 +71,7 @@ table! {
     Counter "rotunda_panics_total" "Requests, commands and sessions that failed, by place: bugs.";
     Counter "rotunda_memberships_asked_total" "Memberships read from memory or from Postgres.";
     Gauge "rotunda_memberships" "Memberships held in memory.";
-    Gauge "rotunda_media_busy_ratio" "Share of its time that a media thread does not wait; newcomers are refused above 0.85.";
+    Gauge "rotunda_media_busy_ratio" "Share of its time that a media thread does not wait; newcomers are refused above 0.65.";
     Counter "rotunda_media_dropped_total" "Datagrams and packets of media that were dropped, by reason.";
     Counter "rotunda_media_transports_total" "Transports that connected, by SRTP profile.";
     Gauge "rotunda_database_connections" "Connections to Postgres, idle or busy.";
